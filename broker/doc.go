@@ -1,0 +1,21 @@
+// Package broker holds the nouns of Cloakroom and their validation, without I/O. The packages below it are its engines
+// (a noun each) and its fronts (HTTP).
+//
+// # Layout
+//
+// cmd/cloakroom wires; config reads settings; broker is what this package's nouns do; providers are the upstream
+// protocols; store keeps; templates shows. Who may import whom is a test: cmd/cloakroom/imports_test.go.
+//
+// # One login
+//
+// The app's request becomes a Login, sealed in a cookie of the browser that began it and stored nowhere else: a login
+// that never comes back costs the database nothing. What goes upstream is a handle (state, RelayState): login ID, time,
+// connection and a MAC of ours. Nonce, PKCE verifier and AuthnRequest ID are derived from the handle with a key of ours,
+// so any replica can check an answer with nothing stored and without the cookie, which a cross-site POST does not carry.
+// A verified answer to such a POST is parked for two minutes and the browser is sent on to a GET on our own page, which
+// carries the cookie; only a request with the cookie can make a session. The login's ID is unique in the grants, so a
+// login finishes once.
+//
+// One Grant row lives from authorization code to last refresh token. Access tokens are sealed, not stored; they are good
+// as long as their grant is.
+package broker
