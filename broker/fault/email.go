@@ -8,6 +8,9 @@ const (
 	EmailUnverified    Code = "email.unverified"
 	EmailOtherRealm    Code = "email.domain_of_other_realm"
 	EmailAccountReused Code = "email.account_changed"
+
+	SubjectMissing Code = "profile.subject_missing"
+	SubjectInvalid Code = "profile.subject_invalid"
 )
 
 var emailFaults = map[Code]Entry{
@@ -18,4 +21,7 @@ var emailFaults = map[Code]Entry{
 	EmailUnverified:    {Status: 403, Side: User, Public: "no_email", Cause: "The identity provider does not vouch that the address belongs to this person.", Fix: "Verify the address at the provider, or pin the connection to the organisation's own tenant."},
 	EmailOtherRealm:    {Status: 403, Side: IdP, Public: "not_allowed", Cause: "The address lies in a domain that another realm has verified.", Fix: "Sign in through that organisation's own connection."},
 	EmailAccountReused: {Status: 403, Side: IdP, Public: "not_allowed", Cause: "The address is known here under a different account of the same identity provider.", Fix: "Decide whether it is the same person with a new account (then link it) or a new person (then archive the old one)."},
+
+	SubjectMissing: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider did not send the identifier that tells this person from everybody else.", Fix: "Release the identifier to this application: for Microsoft Entra tid and oid (scope profile), for SAML a persistent Name ID or the attribute that the connection's mapping names as subject."},
+	SubjectInvalid: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The identifier that the identity provider sent cannot name one person: it has several values, is too long, or is not of its form.", Fix: "Send exactly one unchanging value per person, such as the directory's object id, and map it as subject."},
 }

@@ -1,0 +1,78 @@
+package email
+
+import (
+	"slices"
+
+	"cloakroom/broker/fault"
+)
+
+// Claim is an address that a connection's identity provider asserted, with all that decides whether its word counts.
+// Domains are compared whole: who has verified acme.example has not verified mail.acme.example.
+type Claim struct {
+	Address Address
+	Trust   string   // the connection's email_trust: domains, verified_claim, any
+	Listed  []string // the connection's domains, in normal form
+	Realm   string   // the connection's realm
+	Owner   string   // the realm that has verified the address's domain, "" if none
+	Proved  bool     // the upstream proves this very address (broker.Profile.EmailProved)
+	// TowardsHub is true where the sign-in is for a client of another realm, a hub: there people of all realms meet, so
+	// an address must not be claimed past its owner.
+	TowardsHub bool
+}
+
+// Verdict is what a claim that holds is worth.
+type Verdict struct {
+	// Verified is true where rule 2 of the contract's section 5 held, under each of the three trusts: the email_verified
+	// of tokens, and what linking "verified_email" asks for.
+	Verified bool
+}
+
+// Judge applies the rules of trust (contract, section 5, rules 2 and 3). An error means: signs nobody in, links to nobody.
+// A trust it does not know is judged as domains, the strictest.
+func Judge(c Claim) (Verdict, error) {
+	if c.Address.IsZero() {
+		return Verdict{}, fault.New(fault.EmailMissing, "")
+	}
+	var err error
+	switch c.Trust {
+	case "verified_claim":
+		err = c.byProof()
+	case "any":
+		err = c.byOperator()
+	default:
+		err = c.byDomain()
+	}
+	return Verdict{Verified: err == nil}, err
+}
+
+func (c Claim) byDomain() error {
+	domain := c.Address.Domain()
+	switch {
+	case c.Owner != c.Realm || c.Realm == "":
+		return fault.New(fault.EmailOutside, "realm %q has not verified %s", c.Realm, domain)
+	case !slices.Contains(c.Listed, domain):
+		return fault.New(fault.EmailOutside, "%s is not listed on the connection", domain)
+	}
+	return nil
+}
+
+func (c Claim) byProof() error {
+	if !c.Proved {
+		return fault.New(fault.EmailUnverified, "%s", c.Address)
+	}
+	if c.TowardsHub {
+		return c.unclaimed()
+	}
+	return nil
+}
+
+func (c Claim) byOperator() error { return c.unclaimed() }
+
+// unclaimed refuses an address whose domain another realm has verified. It does not say which realm: who reads this is
+// not that realm's.
+func (c Claim) unclaimed() error {
+	if c.Owner != "" && c.Owner != c.Realm {
+		return fault.New(fault.EmailOtherRealm, "%s", c.Address.Domain())
+	}
+	return nil
+}
