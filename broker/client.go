@@ -18,6 +18,11 @@ type Client struct {
 	// PinnedRealm fixes the home realm of a hub's client.
 	PinnedRealm string `json:"pinned_realm,omitempty"`
 
+	// ClientURI is the app's own front page; InitiateLoginURI is where it begins a sign-in that others ask for (OpenID
+	// Connect Core, section 4). Direct links and sign-ins begun at the identity provider end there.
+	ClientURI        string `json:"client_uri,omitempty"`
+	InitiateLoginURI string `json:"initiate_login_uri,omitempty"`
+
 	RedirectURIs            []string        `json:"redirect_uris"`
 	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris"`
 	ClientSecret            Secret          `json:"client_secret,omitempty"` // in requests and, when made here, in the answer that made it
@@ -120,6 +125,8 @@ func (c *Client) validateOIDC(f *fields) {
 	if c.TokenEndpointAuthMethod == "private_key_jwt" && len(c.JWKS) == 0 && c.JWKSURI == "" {
 		f.add("/jwks", "private_key_jwt needs jwks or jwks_uri")
 	}
+	optURL(f, "/client_uri", c.ClientURI)
+	optURL(f, "/initiate_login_uri", c.InitiateLoginURI)
 	optURL(f, "/jwks_uri", c.JWKSURI)
 	optURL(f, "/backchannel_logout_uri", c.BackchannelLogoutURI)
 	optURL(f, "/frontchannel_logout_uri", c.FrontchannelLogoutURI)
@@ -210,4 +217,17 @@ func hostOnly(u *url.URL) string {
 // AllowsConnection reports whether the client takes people from this connection.
 func (c *Client) AllowsConnection(slug string) bool {
 	return len(c.Connections) == 0 || slices.Contains(c.Connections, slug)
+}
+
+// Home is where a person finds the app: its front page, or the origin of its first web redirect URI; "" if it has none.
+func (c *Client) Home() string {
+	if c.ClientURI != "" {
+		return c.ClientURI
+	}
+	for _, r := range c.RedirectURIs {
+		if u, err := url.Parse(r); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+			return u.Scheme + "://" + u.Host + "/"
+		}
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"time"
 )
@@ -12,24 +13,26 @@ import (
 // that began it and nowhere else: a login that never comes back costs the database nothing, and another browser has
 // nothing to steal. Its JSON names are short because cookies are.
 type Login struct {
-	ID       string    `json:"i"`           // 80 random bits, base32; the cookie's name carries it
-	Realm    string    `json:"r"`           // of the client
-	Protocol string    `json:"p"`           // the downstream that began it: "oidc", …
-	ClientID string    `json:"c"`           //
-	Request  []byte    `json:"q"`           // that downstream's own request
-	Begun    time.Time `json:"b"`           //
-	IdPHint  string    `json:"h,omitempty"` // slug or alias that the app chose
+	ID       string          `json:"i"`           // 80 random bits, base32; the cookie's name carries it
+	Realm    string          `json:"r"`           // of the client
+	Protocol string          `json:"p"`           // the downstream that began it: "oidc", …
+	ClientID string          `json:"c"`           //
+	Request  json.RawMessage `json:"q,omitempty"` // that downstream's own request, compact JSON
+	Begun    time.Time       `json:"b"`           //
+	IdPHint  string          `json:"h,omitempty"` // slug or alias that the app chose
 	// ShowChooser is set by an empty kc_idp_hint: no automatic choice.
-	ShowChooser bool          `json:"s,omitempty"`
-	LoginHint   string        `json:"l,omitempty"`
-	DomainHint  string        `json:"d,omitempty"`
-	RealmHint   string        `json:"rh,omitempty"`
-	UILocales   []string      `json:"u,omitempty"`
-	ACR         []string      `json:"a,omitempty"`
-	Fresh       bool          `json:"f,omitempty"`  // prompt=login: an existing session does not count
-	Passive     bool          `json:"n,omitempty"`  // prompt=none
-	Select      bool          `json:"sa,omitempty"` // prompt=select_account
-	MaxAge      time.Duration `json:"m,omitempty"`  // -1: none asked
+	ShowChooser bool     `json:"s,omitempty"`
+	LoginHint   string   `json:"l,omitempty"`
+	DomainHint  string   `json:"d,omitempty"`
+	RealmHint   string   `json:"rh,omitempty"`
+	UILocales   []string `json:"u,omitempty"`
+	ACR         []string `json:"a,omitempty"`
+	Fresh       bool     `json:"f,omitempty"` // prompt=login: an existing session does not count
+	Passive     bool     `json:"n,omitempty"` // prompt=none
+	// Shelved says that Request was too large for the cookie and is kept on the server.
+	Shelved bool          `json:"x,omitempty"`
+	Select  bool          `json:"sa,omitempty"` // prompt=select_account
+	MaxAge  time.Duration `json:"m,omitempty"`  // -1: none asked
 }
 
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)

@@ -125,6 +125,17 @@ func Lookup(c Code) Entry {
 	return e
 }
 
+// Find is Lookup for a code that may not exist.
+func Find(c Code) (Entry, bool) {
+	for _, part := range catalogue {
+		if e, ok := part[c]; ok {
+			e.Code = c
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
 // All lists the whole catalogue, unordered.
 func All() []Entry {
 	var out []Entry
@@ -138,4 +149,4 @@ func All() []Entry {
 }
 
 // catalogue joins the parts, one file per area.
-var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults}
+var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults}

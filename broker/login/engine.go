@@ -67,6 +67,8 @@ type Engine struct {
 	Links      Links
 	Waiting    Waiting
 	Events     Log
+	Upstream   UpstreamSessions
+	Ended      Ended
 	Handles    *Handles
 	Responders map[string]Responder
 	Now        func() time.Time

@@ -1,0 +1,83 @@
+// Package signin is the front of a login: its pages, and the door /broker/<slug>/endpoint through which every answer of
+// an identity provider comes in.
+package signin
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+
+	"cloakroom/broker"
+	"cloakroom/broker/fault"
+	"cloakroom/broker/login"
+	"cloakroom/broker/registry"
+	"cloakroom/broker/web"
+)
+
+// Config answers realms, clients and connections; registry.Registry does.
+type Config interface {
+	Realm(ctx context.Context, name string) (*broker.Realm, error)
+	Client(ctx context.Context, realm, id string) (*broker.Client, error)
+	Connection(ctx context.Context, slug string) (*registry.Connection, error)
+	ByAlias(ctx context.Context, realm, alias string) (*registry.Connection, error)
+	ForDomain(ctx context.Context, realm, domain string) ([]*broker.Connection, error)
+	DomainOwner(ctx context.Context, domain string) (string, error)
+}
+
+// Front serves the sign-in pages.
+type Front struct {
+	Web    *web.Web
+	Engine *login.Engine
+	Config Config
+}
+
+// Mount adds the routes.
+func (f *Front) Mount(r gin.IRouter) {
+	r.GET("/broker/:slug/endpoint", f.bySlug(f.endpoint))
+	r.POST("/broker/:slug/endpoint", f.bySlug(f.endpoint))
+	r.GET("/broker/:slug/metadata", f.bySlug(f.metadata))
+	r.POST("/broker/:slug/metadata", f.bySlug(f.swapped))
+	r.GET("/broker/:slug/login", f.bySlug(f.direct))
+	r.GET("/broker/:slug/continue", f.resume)
+
+	r.GET("/realms/:realm/broker/:alias/endpoint", f.byAlias(f.endpoint))
+	r.POST("/realms/:realm/broker/:alias/endpoint", f.byAlias(f.endpoint))
+	r.GET("/realms/:realm/broker/:alias/endpoint/descriptor", f.byAlias(f.metadata))
+	r.GET("/realms/:realm/broker/:alias/endpoint/logout_response", f.byAlias(f.endpoint))
+	r.GET("/realms/:realm/broker/:alias/login", f.byAlias(f.direct))
+
+	r.GET("/realms/:realm/login/:ref", f.choose)
+	r.POST("/realms/:realm/login/:ref", f.address)
+	r.GET("/realms/:realm/login/:ref/go/:slug", f.pick)
+
+	r.GET("/login", f.where)
+	r.POST("/login", f.where)
+}
+
+func (f *Front) bySlug(h func(*gin.Context, *registry.Connection)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		conn, err := f.Config.Connection(c.Request.Context(), c.Param("slug"))
+		f.with(c, conn, err, h)
+	}
+}
+
+func (f *Front) byAlias(h func(*gin.Context, *registry.Connection)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		conn, err := f.Config.ByAlias(c.Request.Context(), c.Param("realm"), c.Param("alias"))
+		f.with(c, conn, err, h)
+	}
+}
+
+func (f *Front) with(c *gin.Context, conn *registry.Connection, err error, h func(*gin.Context, *registry.Connection)) {
+	if err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	h(c, conn)
+}
+
+// swapped: a SAML response sent to our entity ID instead of the endpoint means that the two were swapped in the
+// provider's console.
+func (f *Front) swapped(c *gin.Context, conn *registry.Connection) {
+	f.Web.Fault(c, &fault.Error{Code: fault.LoginMisrouted, Observed: f.Web.BaseURL + c.Request.URL.Path, Expected: conn.Callback, Confidence: fault.Proved})
+}

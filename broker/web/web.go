@@ -1,0 +1,158 @@
+// Package web is where HTTP ends: the gin engine and its middleware, cookies, pages, and the one place that turns a
+// fault into an answer. Fronts are mounted on it and know no other.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"cloakroom/broker"
+	"cloakroom/broker/fault"
+	"cloakroom/templates"
+)
+
+// Realms answers a realm's look.
+type Realms interface {
+	Realm(ctx context.Context, name string) (*broker.Realm, error)
+	Client(ctx context.Context, realm, id string) (*broker.Client, error)
+}
+
+// Shelf keeps the rare login that is too large for a cookie.
+type Shelf interface {
+	Put(ctx context.Context, key string, value []byte, expires time.Time) error
+	Get(ctx context.Context, key string) ([]byte, error)
+}
+
+// Web is what all fronts share.
+type Web struct {
+	Pages          *templates.Renderer
+	Cookies        *Cookies
+	Realms         Realms
+	Shelf          Shelf
+	Limits         *Limits
+	BaseURL        string
+	LegacyPath     string
+	DemoURL        string // linked from the front page where the demo runs
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
+	Now            func() time.Time
+	// Observe, if set, is told of every answered request.
+	Observe func(route, method string, status int, took time.Duration)
+}
+
+// MaxBody is the largest body that any door takes unless it says otherwise.
+const MaxBody = 1 << 20
+
+// Engine makes the gin engine with everything that every request passes.
+func (w *Web) Engine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
+	e.HandleMethodNotAllowed = true
+	e.UseRawPath, e.UnescapePathValues = true, true
+	e.ContextWithFallback = true
+	_ = e.SetTrustedProxies(nil) // ClientIP below knows the proxies
+	e.Use(w.around)
+	e.NoMethod(func(c *gin.Context) { w.Fault(c, fault.New(fault.MethodNotAllowed, "%s", c.Request.Method)) })
+	return e
+}
+
+// Handler puts the engine behind the legacy prefix: every public path is served under it too (contract, section 2).
+func (w *Web) Handler(e http.Handler) http.Handler {
+	if w.LegacyPath == "" {
+		return e
+	}
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, w.LegacyPath); ok && strings.HasPrefix(rest, "/") {
+			r2 := r.Clone(r.Context())
+			r2.URL.Path = rest
+			r2.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, w.LegacyPath)
+			e.ServeHTTP(rw, r2)
+			return
+		}
+		e.ServeHTTP(rw, r)
+	})
+}
+
+const (
+	// csp is the policy of every page. form-action is left to the pages whose forms stay in the house: browsers hold a
+	// redirect after a form to it too, and ours lead to identity providers and apps.
+	csp = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
+)
+
+// around is the middleware: headers, bounds, recovery, log.
+func (w *Web) around(c *gin.Context) {
+	began := w.Now()
+	h := c.Writer.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", csp)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cache-Control", "no-store")
+	if w.Cookies.Secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if c.Request.Body != nil && c.Request.Body != http.NoBody {
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 2*MaxBody+64<<10)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			w.Log.ErrorContext(c.Request.Context(), "panic", "panic", p, "path", c.Request.URL.Path, "stack", stack())
+			if !c.Writer.Written() {
+				w.Fault(c, fault.New(fault.Internal, "panic"))
+			}
+			c.Abort()
+		}
+		took := w.Now().Sub(began)
+		if w.Observe != nil {
+			w.Observe(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
+		}
+		if w.Log.Enabled(c.Request.Context(), slog.LevelDebug) {
+			w.Log.DebugContext(c.Request.Context(), "request", "method", c.Request.Method, "path", c.Request.URL.Path, "status", c.Writer.Status(), "took", took)
+		}
+	}()
+	c.Next()
+}
+
+// ClientIP is the address of the person's side: the connection's, or what a trusted proxy says of it. Only the last
+// address that no trusted proxy has is believed.
+func (w *Web) ClientIP(r *http.Request) string {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	ip := peer.Addr().Unmap()
+	if !w.trusted(ip) {
+		return ip.String()
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		ip = a.Unmap()
+		if !w.trusted(ip) {
+			break
+		}
+	}
+	return ip.String()
+}
+
+func (w *Web) trusted(ip netip.Addr) bool {
+	for _, p := range w.TrustedProxies {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
