@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"log/slog"
 	"net/netip"
 	"path/filepath"
@@ -42,6 +41,3 @@ func (c *Config) KeyFile() string {
 
 // HTTPS reports whether browsers reach us over TLS.
 func (c *Config) HTTPS() bool { return strings.HasPrefix(c.BaseURL, "https://") }
-
-// FormatKey writes a master key as CLOAKROOM_MASTER_KEY has it.
-func FormatKey(key []byte) string { return base64.StdEncoding.EncodeToString(key) }

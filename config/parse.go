@@ -168,14 +168,14 @@ func checkPostgresHost(host string) error {
 }
 
 func parseMasterKey(c *Config, v string) error {
-	keys, err := ParseKeys(v)
+	keys, err := parseKeys(v)
 	c.MasterKeys = keys
 	return err
 }
 
-// ParseKeys reads master keys: 32 bytes each in base64 of either alphabet, comma or line separated, the first of which
+// parseKeys reads master keys: 32 bytes each in base64 of either alphabet, comma or line separated, the first of which
 // seals.
-func ParseKeys(v string) ([][]byte, error) {
+func parseKeys(v string) ([][]byte, error) {
 	var keys [][]byte
 	for i, part := range list(v) {
 		key, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(part, "=")))
