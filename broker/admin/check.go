@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"context"
+	"errors"
+
+	"cloakroom/broker"
+	"cloakroom/broker/fault"
+	"cloakroom/providers"
+)
+
+// Finding is one result of a diagnosis, wherever it appears (contract, section 4).
+type Finding struct {
+	Code         string        `json:"code"`
+	Severity     string        `json:"severity"` // error, warning
+	Side         string        `json:"side"`
+	Confidence   string        `json:"confidence"`
+	Cause        string        `json:"cause"`
+	Fix          string        `json:"fix"`
+	Labels       []string      `json:"labels"`
+	Detail       string        `json:"detail,omitempty"`
+	Observed     string        `json:"observed"`
+	Expected     string        `json:"expected"`
+	Help         string        `json:"help"`
+	Alternatives []Alternative `json:"alternatives"`
+}
+
+// Alternative is another fault that would look the same, with the question that tells them apart.
+type Alternative struct {
+	Code     string `json:"code"`
+	Question string `json:"question"`
+}
+
+// Check is one thing that was looked at.
+type Check struct {
+	Name   string `json:"name"`
+	Status string `json:"status"` // passed, failed
+	Detail string `json:"detail"`
+}
+
+// Report is what a preflight found.
+type Report struct {
+	Status   string    `json:"status"` // ok, warning, error
+	Findings []Finding `json:"findings"`
+	Checks   []Check   `json:"checks"`
+}
+
+// FindingOf is a fault with what the catalogue knows of it.
+func FindingOf(err error, severity string) Finding {
+	f := fault.As(err)
+	e := fault.Lookup(f.Code)
+	out := Finding{
+		Code: string(f.Code), Severity: severity, Side: string(e.Side), Confidence: string(f.Confidence), Cause: e.Cause, Fix: e.Fix,
+		Labels: f.Labels, Detail: f.Detail, Observed: f.Observed, Expected: f.Expected,
+		Help: "/help/faults/" + string(f.Code), Alternatives: []Alternative{},
+	}
+	if out.Confidence == "" {
+		out.Confidence = string(fault.Proved)
+	}
+	if out.Labels == nil {
+		out.Labels = []string{}
+	}
+	return out
+}
+
+func (r *Report) add(err error, severity string) {
+	r.Findings = append(r.Findings, FindingOf(err, severity))
+	if severity == "error" || r.Status == "ok" {
+		r.Status = severity
+	}
+}
+
+// CheckConnection is the preflight: what can be known without a person signing in.
+func (s *Service) CheckConnection(ctx context.Context, a Actor, realm, slug string) (Report, error) {
+	c, err := s.connection(ctx, a, realm, slug, toSupport)
+	if err != nil {
+		return Report{}, err
+	}
+	r := Report{Status: "ok", Findings: []Finding{}, Checks: []Check{}}
+	if err := s.checkTrust(ctx, &r, c); err != nil {
+		return Report{}, err
+	}
+	s.preflight(ctx, &r, c)
+	return r, nil
+}
+
+// checkTrust tells a connection that nobody can sign in through.
+func (s *Service) checkTrust(ctx context.Context, r *Report, c *broker.Connection) error {
+	if c.EmailTrust == "domains" && len(c.Domains) == 0 {
+		r.add(fault.New(fault.ConnectionNoDomain, ""), "warning")
+	}
+	for _, name := range c.Domains {
+		d, err := s.Domains.Get(ctx, c.Realm, name)
+		if err != nil && !errors.Is(err, broker.ErrNotFound) {
+			return err
+		}
+		if err != nil || !d.Verified {
+			f := fault.New(fault.DomainUnverified, "%s", name)
+			f.Observed = name
+			r.add(f, "warning")
+			continue
+		}
+		r.Checks = append(r.Checks, Check{"domain", "passed", name})
+	}
+	return nil
+}
+
+// preflight asks the provider. It holds no transaction while it fetches.
+func (s *Service) preflight(ctx context.Context, r *Report, c *broker.Connection) {
+	p, err := s.Open(ctx, c)
+	if err != nil {
+		r.Checks = append(r.Checks, Check{"settings", "failed", ""})
+		r.add(opened(err), "error")
+		return
+	}
+	r.Checks = append(r.Checks, Check{"settings", "passed", ""})
+	flight, ok := p.(providers.Preflighter)
+	if !ok {
+		return
+	}
+	for _, f := range flight.Preflight(ctx) {
+		if f.Err == nil || f.Severity == "ok" {
+			r.Checks = append(r.Checks, Check{f.Check, "passed", f.Detail})
+			continue
+		}
+		if f.Severity == "error" {
+			r.Checks = append(r.Checks, Check{f.Check, "failed", f.Detail})
+		}
+		r.add(f.Err, f.Severity)
+	}
+}
+
+// opened gives an error of Open that carries no diagnosis of its own one.
+func opened(err error) error {
+	if c := fault.CodeOf(err); c != fault.Internal && c != fault.Invalid {
+		return err
+	}
+	return fault.Wrap(fault.ConnectionUnready, err, "%s", err)
+}

@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"context"
+	"encoding/pem"
+	"slices"
+	"strings"
+	"time"
+
+	"cloakroom/broker"
+)
+
+// Key is what operators see of one of our keys.
+type Key struct {
+	broker.Key
+	Certificate string    `json:"certificate,omitempty"` // PEM
+	UpdatedAt   time.Time `json:"updated_at"`
+	Version     int64     `json:"version"`
+}
+
+func keyView(k broker.Key) *Key {
+	v := &Key{Key: k, Certificate: pemOf(k.Certificate), UpdatedAt: k.CreatedAt, Version: 1}
+	if k.ActivatedAt.After(v.UpdatedAt) {
+		v.UpdatedAt, v.Version = k.ActivatedAt, 2
+	}
+	if k.RetiredAt.After(v.UpdatedAt) {
+		v.UpdatedAt, v.Version = k.RetiredAt, 3
+	}
+	return v
+}
+
+func pemOf(der []byte) string {
+	if len(der) == 0 {
+		return ""
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// ListKeys answers a realm's keys and those of its connections, the newest of an owner first.
+func (s *Service) ListKeys(ctx context.Context, a Actor, realm string, p broker.Page) (Page[*Key], error) {
+	if _, err := s.enter(ctx, a, realm, toRead); err != nil {
+		return Page[*Key]{}, err
+	}
+	owners := []string{"realm:" + realm}
+	err := each(func(p broker.Page) ([]*broker.Connection, string, error) { return s.Connections.List(ctx, realm, p) },
+		func(c *broker.Connection) error {
+			owners = append(owners, "connection:"+c.Slug)
+			return nil
+		})
+	if err != nil {
+		return Page[*Key]{}, err
+	}
+	var found []*Key
+	for _, owner := range owners {
+		keys, err := s.KeyStore.List(ctx, owner)
+		if err != nil {
+			return Page[*Key]{}, err
+		}
+		for _, k := range keys {
+			if slices.Contains(broker.SigningAlgs, k.Alg) { // others are secrets of ours without a public half
+				found = append(found, keyView(k))
+			}
+		}
+	}
+	return pageOf(found, p, func(k *Key) string { return k.Owner + " " + k.ID }), nil
+}
+
+// rotation is what RotateKey takes: an algorithm of the realm, or one of its connections.
+type rotation struct {
+	Alg        string `json:"alg"`
+	Connection string `json:"connection"`
+}
+
+// RotateKey makes a new key the active one. What the key before it signed stays verifiable; a connection's identity
+// provider finds the new certificate in our metadata, where it was published ahead.
+func (s *Service) RotateKey(ctx context.Context, a Actor, realm string, body []byte) (*Key, error) {
+	found, err := s.enter(ctx, a, realm, toOwn)
+	if err != nil {
+		return nil, err
+	}
+	var r rotation
+	if strings.TrimSpace(string(body)) != "" {
+		doc, err := parseObjectDoc(body)
+		if err != nil {
+			return nil, err
+		}
+		if err := decode(doc, &r); err != nil {
+			return nil, err
+		}
+	}
+	owner, err := s.rotates(ctx, found, &r)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.Keys.Rotate(ctx, owner, r.Alg)
+	if err != nil {
+		return nil, err
+	}
+	return keyView(k), s.record(ctx, a, change{kind: "key.rotated", realm: realm, subject: "key:" + k.ID, detail: owner, after: keyView(k)})
+}
+
+// rotates answers whose key is meant and fills in its algorithm.
+func (s *Service) rotates(ctx context.Context, realm *broker.Realm, r *rotation) (owner string, err error) {
+	var p problems
+	switch {
+	case r.Connection != "":
+		c, err := s.Connections.Get(ctx, r.Connection)
+		if err != nil || c.Realm != realm.Name {
+			p.add("/connection", "the realm has no connection %q", r.Connection)
+		}
+		if r.Alg != "" && r.Alg != "RS256" {
+			p.add("/alg", "a connection's keys are RS256")
+		}
+		r.Alg = "RS256"
+		return "connection:" + r.Connection, p.err()
+	case r.Alg == "":
+		r.Alg = realm.Tokens.SigningAlg
+	case !slices.Contains(broker.SigningAlgs, r.Alg):
+		p.add("/alg", "%q is not one of %v", r.Alg, broker.SigningAlgs)
+	}
+	return "realm:" + realm.Name, p.err()
+}
