@@ -104,6 +104,7 @@ func sqlitePath(v string) (string, bool) {
 func parseDatabaseURL(c *Config, v string) error {
 	c.DatabaseURL = v
 	if path, ok := sqlitePath(v); ok {
+		c.DatabaseURL = "sqlite:" + path // without the slashes of sqlite:///PATH
 		return checkSQLite(path)
 	}
 	for _, scheme := range []string{"postgres://", "postgresql://"} {
