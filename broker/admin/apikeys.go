@@ -53,8 +53,8 @@ func (s *Service) Authenticate(ctx context.Context, key string) (Actor, error) {
 	return Actor{Name: "apikey:" + k.Name, Role: k.Role, Realms: k.Realms}, nil
 }
 
-// apiKeyDoc is what may be written of an API key.
-type apiKeyDoc struct {
+// NewAPIKey is what CreateAPIKey takes.
+type NewAPIKey struct {
 	Name      string    `json:"name"`
 	Role      string    `json:"role"`
 	Realms    []string  `json:"realms"`
@@ -70,7 +70,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, a Actor, body []byte) (k *br
 	if err != nil {
 		return nil, "", err
 	}
-	var sent apiKeyDoc
+	var sent NewAPIKey
 	if err := decode(doc, &sent); err != nil {
 		return nil, "", err
 	}
@@ -90,7 +90,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, a Actor, body []byte) (k *br
 	})
 }
 
-func (s *Service) checkAPIKey(ctx context.Context, k apiKeyDoc) error {
+func (s *Service) checkAPIKey(ctx context.Context, k NewAPIKey) error {
 	var p problems
 	if strings.TrimSpace(k.Name) == "" || len(k.Name) > 100 {
 		p.add("/name", "is 1 to 100 characters")

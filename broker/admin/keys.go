@@ -65,8 +65,8 @@ func (s *Service) ListKeys(ctx context.Context, a Actor, realm string, p broker.
 	return pageOf(found, p, func(k *Key) string { return k.Owner + " " + k.ID }), nil
 }
 
-// rotation is what RotateKey takes: an algorithm of the realm, or one of its connections.
-type rotation struct {
+// Rotation is what RotateKey takes: an algorithm of the realm (its own choice if left out), or one of its connections.
+type Rotation struct {
 	Alg        string `json:"alg"`
 	Connection string `json:"connection"`
 }
@@ -78,7 +78,7 @@ func (s *Service) RotateKey(ctx context.Context, a Actor, realm string, body []b
 	if err != nil {
 		return nil, err
 	}
-	var r rotation
+	var r Rotation
 	if strings.TrimSpace(string(body)) != "" {
 		doc, err := parseObjectDoc(body)
 		if err != nil {
@@ -100,7 +100,7 @@ func (s *Service) RotateKey(ctx context.Context, a Actor, realm string, body []b
 }
 
 // rotates answers whose key is meant and fills in its algorithm.
-func (s *Service) rotates(ctx context.Context, realm *broker.Realm, r *rotation) (owner string, err error) {
+func (s *Service) rotates(ctx context.Context, realm *broker.Realm, r *Rotation) (owner string, err error) {
 	var p problems
 	switch {
 	case r.Connection != "":

@@ -30,6 +30,12 @@ func (s *Service) user(ctx context.Context, a Actor, realm, id string, r right) 
 	return s.Users.Get(ctx, realm, id)
 }
 
+// UserPatch is what an operator can change of a person.
+type UserPatch struct {
+	Blocked  bool `json:"blocked"`
+	Excluded bool `json:"excluded"`
+}
+
 // UpdateUser blocks a person or excludes one from enforcement. Names and addresses are the identity provider's to say.
 // Who is blocked is signed out at once.
 func (s *Service) UpdateUser(ctx context.Context, a Actor, realm, id string, m Match, patch []byte) (*broker.User, error) {
