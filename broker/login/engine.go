@@ -28,7 +28,7 @@ type Config interface {
 // Sessions opens and finds sessions; session.Manager does.
 type Sessions interface {
 	New(ctx context.Context, realm *broker.Realm, s *broker.Session, ends time.Time) (cookie string, err error)
-	Find(ctx context.Context, realm *broker.Realm, cookie string) (*broker.Session, error)
+	Find(ctx context.Context, realm, cookie string) (*broker.Session, error)
 }
 
 // Users keeps people.
@@ -43,7 +43,7 @@ type Links interface {
 	Find(ctx context.Context, connection, subject string) (*broker.Link, *broker.User, error)
 	Claim(ctx context.Context, l *broker.Link) error
 	CreateUserWithLink(ctx context.Context, u *broker.User, l *broker.Link) error
-	ByUser(ctx context.Context, realm, userID string) ([]broker.Link, error)
+	ByUser(ctx context.Context, userID string) ([]*broker.Link, error)
 }
 
 // Waiting keeps verified answers that arrived without the browser's cookie, and what may be seen only once.
@@ -112,7 +112,7 @@ func (e *Engine) parties(ctx context.Context, l *broker.Login) (*broker.Realm, *
 
 // signedIn answers the application at once where the browser's session is good enough for what it asked.
 func (e *Engine) signedIn(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, cookie string) (Step, bool, error) {
-	s, err := e.Sessions.Find(ctx, realm, cookie)
+	s, err := e.Sessions.Find(ctx, realm.Name, cookie)
 	if err != nil || s == nil {
 		return Step{}, false, err
 	}

@@ -16,7 +16,7 @@ type Ended interface {
 
 // UpstreamSessions ends the sessions that came from one upstream session.
 type UpstreamSessions interface {
-	DeleteByUpstream(ctx context.Context, connection, subject, sessionIndex string) ([]broker.Grant, error)
+	DeleteByUpstream(ctx context.Context, connection, subject, sessionIndex string) (grants []broker.Grant, n int, err error)
 }
 
 // Leave is the way out of an upstream: where the browser goes, and the ID under which it comes back.
@@ -66,7 +66,7 @@ func (e *Engine) LogoutRequest(conn *registry.Connection) providers.Request {
 
 // UpstreamLogout ends the sessions here that came from a session which the upstream has ended.
 func (e *Engine) UpstreamLogout(ctx context.Context, conn *registry.Connection, subject, sessionIndex string) error {
-	grants, err := e.Upstream.DeleteByUpstream(ctx, conn.Slug, subject, sessionIndex)
+	grants, _, err := e.Upstream.DeleteByUpstream(ctx, conn.Slug, subject, sessionIndex)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (e *Engine) tie(ctx context.Context, conn *registry.Connection, u *broker.U
 	if u.Blocked {
 		return nil, fault.New(fault.LoginBlocked, "user %s", u.ID)
 	}
-	links, err := e.Links.ByUser(ctx, conn.Realm, u.ID)
+	links, err := e.Links.ByUser(ctx, u.ID)
 	if err != nil {
 		return nil, err
 	}

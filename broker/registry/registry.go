@@ -49,11 +49,11 @@ type Registry struct {
 	Protocols map[string]providers.Protocol
 	HTTP      *http.Client
 	BaseURL   string
-	// LegacyPath is a prefix under which every public path is served too ("/auth"), "" if none.
-	LegacyPath string
-	SPKeys     func(ctx context.Context, slug string) ([]providers.Key, error)
-	Log        *slog.Logger
-	Now        func() time.Time
+	// LegacyPaths are prefixes under which every public path is served too ("/auth").
+	LegacyPaths []string
+	SPKeys      func(ctx context.Context, slug string) ([]providers.Key, error)
+	Log         *slog.Logger
+	Now         func() time.Time
 
 	entries *otter.Cache[string, any]
 	flight  singleflight.Group
@@ -267,10 +267,10 @@ func (r *Registry) Provider(c *broker.Connection, stored []byte) (providers.Prov
 // aliases are the other addresses of the same door (contract, section 3).
 func (r *Registry) aliases(c *broker.Connection) []string {
 	out := []string{fmt.Sprintf("%s/realms/%s/broker/%s/endpoint", r.BaseURL, c.Realm, c.Alias)}
-	if r.LegacyPath != "" {
+	for _, prefix := range r.LegacyPaths {
 		out = append(out,
-			fmt.Sprintf("%s%s/broker/%s/endpoint", r.BaseURL, r.LegacyPath, c.Slug),
-			fmt.Sprintf("%s%s/realms/%s/broker/%s/endpoint", r.BaseURL, r.LegacyPath, c.Realm, c.Alias))
+			fmt.Sprintf("%s%s/broker/%s/endpoint", r.BaseURL, prefix, c.Slug),
+			fmt.Sprintf("%s%s/realms/%s/broker/%s/endpoint", r.BaseURL, prefix, c.Realm, c.Alias))
 	}
 	return out
 }

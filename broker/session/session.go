@@ -22,8 +22,11 @@ type Store interface {
 
 // Manager opens, finds and ends sessions.
 type Manager struct {
-	Store Store
-	Now   func() time.Time
+	Store  Store
+	Realms interface {
+		Realm(ctx context.Context, name string) (*broker.Realm, error)
+	}
+	Now func() time.Time
 }
 
 // touchEvery bounds how often using a session costs a write.
@@ -49,24 +52,24 @@ func (m *Manager) New(ctx context.Context, realm *broker.Realm, s *broker.Sessio
 	return cookie, m.Store.Create(ctx, s)
 }
 
-// Find answers the live session of a cookie, nil if there is none.
-func (m *Manager) Find(ctx context.Context, realm *broker.Realm, cookie string) (*broker.Session, error) {
+// Find answers the live session of a cookie, nil if there is none, and counts it as used.
+func (m *Manager) Find(ctx context.Context, realm, cookie string) (*broker.Session, error) {
 	if len(cookie) != 43 {
 		return nil, nil
 	}
-	s, err := m.Store.Get(ctx, realm.Name, HashCookie(cookie))
+	s, err := m.Get(ctx, realm, HashCookie(cookie))
 	if errors.Is(err, broker.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	now := m.Now()
-	if s.Realm != realm.Name || !s.Live(now) {
-		return nil, nil
-	}
-	if now.Sub(s.LastSeenAt) >= touchEvery {
-		s.LastSeenAt, s.IdleUntil = now, now.Add(realm.Sessions.Idle.D())
+	if now := m.Now(); now.Sub(s.LastSeenAt) >= touchEvery {
+		r, err := m.Realms.Realm(ctx, realm)
+		if err != nil {
+			return nil, err
+		}
+		s.LastSeenAt, s.IdleUntil = now, now.Add(r.Sessions.Idle.D())
 		if err := m.Store.Touch(ctx, s.ID, s.LastSeenAt, s.IdleUntil); err != nil {
 			return nil, err
 		}
@@ -74,7 +77,22 @@ func (m *Manager) Find(ctx context.Context, realm *broker.Realm, cookie string) 
 	return s, nil
 }
 
+// Get answers a live session by its ID; broker.ErrNotFound where it is over or of another realm.
+func (m *Manager) Get(ctx context.Context, realm, id string) (*broker.Session, error) {
+	s, err := m.Store.Get(ctx, realm, id)
+	if err != nil {
+		return nil, err
+	}
+	if s.Realm != realm || !s.Live(m.Now()) {
+		return nil, broker.ErrNotFound
+	}
+	return s, nil
+}
+
 // End signs a session out and answers the grants that ended with it, so that their clients can be told.
-func (m *Manager) End(ctx context.Context, s *broker.Session) ([]broker.Grant, error) {
-	return m.Store.Delete(ctx, s.ID)
+func (m *Manager) End(ctx context.Context, realm, id string) ([]broker.Grant, error) {
+	if _, err := m.Store.Get(ctx, realm, id); err != nil {
+		return nil, err
+	}
+	return m.Store.Delete(ctx, id)
 }

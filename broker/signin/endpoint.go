@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/gin-gonic/gin"
-
 	"cloakroom/broker"
 	"cloakroom/broker/fault"
 	"cloakroom/broker/login"
@@ -18,7 +16,7 @@ import (
 
 // endpoint is the one door for every answer of an identity provider: OIDC and OAuth 2.0 redirects, SAML responses,
 // logout messages.
-func (f *Front) endpoint(c *gin.Context, conn *registry.Connection) {
+func (f *Front) endpoint(c *web.Ctx, conn *registry.Connection) {
 	reply, err := readReply(c)
 	if err != nil {
 		f.Web.Fault(c, err)
@@ -58,7 +56,7 @@ func (f *Front) endpoint(c *gin.Context, conn *registry.Connection) {
 
 // arrived is an answer by cross-site POST, which carries no cookie: it is checked, kept, and the browser is sent on to a
 // GET of ours that carries the cookie. Only that can make a session.
-func (f *Front) arrived(c *gin.Context, conn *registry.Connection, h login.Handle, reply providers.Reply) {
+func (f *Front) arrived(c *web.Ctx, conn *registry.Connection, h login.Handle, reply providers.Reply) {
 	if !f.Web.Limits.Allow("arrive", f.Web.ClientIP(c.Request), 60, 0) && !f.Web.Limits.Allow("arrive-slow", f.Web.ClientIP(c.Request), 20, second) {
 		f.Web.Fault(c, fault.New(fault.RateLimited, "answers of one address"))
 		return
@@ -80,7 +78,7 @@ func (f *Front) strangersLogin(conn *registry.Connection, h login.Handle) *broke
 }
 
 // stray is an answer that fits no login: a page that says what to do, and a log line that says what came.
-func (f *Front) stray(c *gin.Context, conn *registry.Connection, h login.Handle, err error) {
+func (f *Front) stray(c *web.Ctx, conn *registry.Connection, h login.Handle, err error) {
 	l, _, _ := f.Web.Login(c, h.LoginID)
 	if l == nil {
 		l = f.strangersLogin(conn, h)
@@ -89,7 +87,7 @@ func (f *Front) stray(c *gin.Context, conn *registry.Connection, h login.Handle,
 }
 
 // resume is the GET that a parked answer waits for.
-func (f *Front) resume(c *gin.Context) {
+func (f *Front) resume(c *web.Ctx) {
 	var mine *broker.Login
 	step, err := f.Engine.Resume(c.Request.Context(), c.Query("k"), func(id string) *broker.Login {
 		l, done, lerr := f.Web.Login(c, id)
@@ -103,7 +101,7 @@ func (f *Front) resume(c *gin.Context) {
 }
 
 // readReply reads what the browser brought, bounded.
-func readReply(c *gin.Context) (providers.Reply, error) {
+func readReply(c *web.Ctx) (providers.Reply, error) {
 	r := c.Request
 	if len(r.URL.RawQuery) > 64<<10 {
 		return providers.Reply{}, fault.New(fault.TooLarge, "the query is longer than 64 KiB")

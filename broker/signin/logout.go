@@ -3,15 +3,14 @@ package signin
 import (
 	"net/http"
 
-	"github.com/gin-gonic/gin"
-
 	"cloakroom/broker/fault"
 	"cloakroom/broker/registry"
+	"cloakroom/broker/web"
 	"cloakroom/providers"
 )
 
 // logoutMessage handles the messages about signing out that arrive at the endpoint. It reports whether this was one.
-func (f *Front) logoutMessage(c *gin.Context, conn *registry.Connection, reply providers.Reply) bool {
+func (f *Front) logoutMessage(c *web.Ctx, conn *registry.Connection, reply providers.Reply) bool {
 	if conn.Provider == nil {
 		return false
 	}
@@ -45,7 +44,7 @@ func (f *Front) logoutMessage(c *gin.Context, conn *registry.Connection, reply p
 }
 
 // receiveLogout: the answer to our own request sends the browser on; a request of the upstream ends its sessions here.
-func (f *Front) receiveLogout(c *gin.Context, conn *registry.Connection, lr providers.LogoutReceiver, reply providers.Reply) {
+func (f *Front) receiveLogout(c *web.Ctx, conn *registry.Connection, lr providers.LogoutReceiver, reply providers.Reply) {
 	ctx := c.Request.Context()
 	out, err := lr.ReceiveLogout(ctx, f.Engine.LogoutRequest(conn), reply)
 	if err != nil {

@@ -8,13 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gin-gonic/gin"
-
 	"cloakroom/broker"
 	"cloakroom/broker/email"
 	"cloakroom/broker/fault"
 	"cloakroom/broker/login"
 	"cloakroom/broker/registry"
+	"cloakroom/broker/web"
 	"cloakroom/providers"
 	"cloakroom/providers/preset"
 	"cloakroom/templates"
@@ -23,7 +22,7 @@ import (
 const second = time.Second
 
 // withLogin finds the browser's login of the page's reference and shows what is wrong where there is none.
-func (f *Front) withLogin(c *gin.Context, use func(l *broker.Login)) {
+func (f *Front) withLogin(c *web.Ctx, use func(l *broker.Login)) {
 	l, done, err := f.Web.LoginByRef(c, c.Param("ref"))
 	switch {
 	case err != nil:
@@ -40,11 +39,11 @@ func (f *Front) withLogin(c *gin.Context, use func(l *broker.Login)) {
 }
 
 // choose shows the realm's buttons and the email field.
-func (f *Front) choose(c *gin.Context) {
+func (f *Front) choose(c *web.Ctx) {
 	f.withLogin(c, func(l *broker.Login) { f.chooser(c, l, http.StatusOK, l.LoginHint, "") })
 }
 
-func (f *Front) chooser(c *gin.Context, l *broker.Login, status int, typed, emailError string) {
+func (f *Front) chooser(c *web.Ctx, l *broker.Login, status int, typed, emailError string) {
 	o, err := f.Engine.Options(c.Request.Context(), l)
 	if err != nil {
 		f.Web.FaultOf(c, err, l)
@@ -71,7 +70,7 @@ func brand(c *broker.Connection) string {
 }
 
 // address takes the email field of a login's page.
-func (f *Front) address(c *gin.Context) {
+func (f *Front) address(c *web.Ctx) {
 	f.withLogin(c, func(l *broker.Login) {
 		if err := c.Request.ParseForm(); err != nil {
 			f.Web.FaultOf(c, fault.Wrap(fault.Invalid, err, "form"), l)
@@ -99,7 +98,7 @@ func statusOf(id string) int {
 }
 
 // addressFault judges a typed address, the message id of what is wrong or "".
-func (f *Front) addressFault(c *gin.Context, typed string) string {
+func (f *Front) addressFault(c *web.Ctx, typed string) string {
 	if strings.TrimSpace(typed) == "" {
 		return templates.EmailEmpty
 	}
@@ -113,7 +112,7 @@ func (f *Front) addressFault(c *gin.Context, typed string) string {
 }
 
 // pick sends the person to the connection they chose.
-func (f *Front) pick(c *gin.Context) {
+func (f *Front) pick(c *web.Ctx) {
 	f.withLogin(c, func(l *broker.Login) {
 		step, err := f.Engine.Choose(c.Request.Context(), l, c.Param("slug"))
 		f.Web.Step(c, l, step, err)
@@ -122,7 +121,7 @@ func (f *Front) pick(c *gin.Context) {
 
 // where is GET and POST /login: an address finds its realm and connection, and the person goes to that realm's default
 // application.
-func (f *Front) where(c *gin.Context) {
+func (f *Front) where(c *web.Ctx) {
 	page := templates.Where{Shell: f.Web.Shell(c, nil, nil), EmailForm: templates.EmailForm{Action: "/login"}}
 	if c.Request.Method == http.MethodGet {
 		page.Email = c.Query("login_hint")
@@ -177,11 +176,11 @@ func (f *Front) route(ctx context.Context, address string) (realm string, err er
 
 // direct is a connection's own link: sign in through it to the realm's default application, or to ?client_id=, landing
 // at ?return_to= where that is registered.
-func (f *Front) direct(c *gin.Context, conn *registry.Connection) {
+func (f *Front) direct(c *web.Ctx, conn *registry.Connection) {
 	f.begin(c, conn.Realm, conn.Slug, c.Query("client_id"), c.Query("login_hint"))
 }
 
-func (f *Front) begin(c *gin.Context, realmName, slug, clientID, hint string) {
+func (f *Front) begin(c *web.Ctx, realmName, slug, clientID, hint string) {
 	ctx := c.Request.Context()
 	realm, err := f.Config.Realm(ctx, realmName)
 	if err != nil {
@@ -214,7 +213,7 @@ func (f *Front) begin(c *gin.Context, realmName, slug, clientID, hint string) {
 }
 
 // metadata is our side of a SAML connection.
-func (f *Front) metadata(c *gin.Context, conn *registry.Connection) {
+func (f *Front) metadata(c *web.Ctx, conn *registry.Connection) {
 	mp, ok := conn.Provider.(providers.MetadataPublisher)
 	if !ok {
 		// A connection that is not complete yet still has our side: that is what the other console asks for first.

@@ -37,7 +37,6 @@ type Web struct {
 	Shelf          Shelf
 	Limits         *Limits
 	BaseURL        string
-	LegacyPath     string
 	DemoURL        string // linked from the front page where the demo runs
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
@@ -61,23 +60,6 @@ func (w *Web) Engine() *gin.Engine {
 	e.Use(w.around)
 	e.NoMethod(func(c *gin.Context) { w.Fault(c, fault.New(fault.MethodNotAllowed, "%s", c.Request.Method)) })
 	return e
-}
-
-// Handler puts the engine behind the legacy prefix: every public path is served under it too (contract, section 2).
-func (w *Web) Handler(e http.Handler) http.Handler {
-	if w.LegacyPath == "" {
-		return e
-	}
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if rest, ok := strings.CutPrefix(r.URL.Path, w.LegacyPath); ok && strings.HasPrefix(rest, "/") {
-			r2 := r.Clone(r.Context())
-			r2.URL.Path = rest
-			r2.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, w.LegacyPath)
-			e.ServeHTTP(rw, r2)
-			return
-		}
-		e.ServeHTTP(rw, r)
-	})
 }
 
 const (
