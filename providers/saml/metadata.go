@@ -1,0 +1,195 @@
+package saml
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"cloakroom/broker/fault"
+)
+
+const (
+	bindingRedirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+	bindingPOST     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+)
+
+// idp is what is known of the identity provider, from its metadata and the manual fields together.
+type idp struct {
+	entityID   string
+	sso        endpoints
+	slo        endpoints
+	sloAnswers endpoints // ResponseLocation, else as slo
+	keys       []trusted
+	wantSigned bool // WantAuthnRequestsSigned
+	validUntil time.Time
+}
+
+// endpoints are one service's addresses by binding.
+type endpoints struct{ redirect, post string }
+
+func (e endpoints) any() bool { return e.redirect != "" || e.post != "" }
+
+// choose answers the preferred binding where it is offered, else the other.
+func (e endpoints) choose(preferred string) (address, binding string) {
+	if preferred == post && e.post != "" || e.redirect == "" {
+		return e.post, post
+	}
+	return e.redirect, redirect
+}
+
+// parseMetadata reads one entity out of an EntityDescriptor or EntitiesDescriptor (SAML metadata, section 2.3). Only an
+// IDPSSODescriptor counts: AD FS's document also describes an application and WS-Federation roles.
+func parseMetadata(doc []byte, entityID string) (*idp, error) {
+	if looksLikeHTML(doc) {
+		return nil, fault.New(fault.SAMLMetadataHTML, "%d bytes", len(doc))
+	}
+	root, err := parse(doc, metadataLimits)
+	if err != nil {
+		return nil, fault.Wrap(fault.SAMLMetadataInvalid, err, "")
+	}
+	if !root.is(nsMetadata, "EntityDescriptor") && !root.is(nsMetadata, "EntitiesDescriptor") {
+		return nil, fault.Mismatch(fault.SAMLMetadataInvalid, clip(root.name), "EntityDescriptor")
+	}
+	entity, err := chooseEntity(root, entityID)
+	if err != nil {
+		return nil, err
+	}
+	return readEntity(entity)
+}
+
+func looksLikeHTML(doc []byte) bool {
+	start := bytes.ToLower(bytes.TrimLeft(doc[:min(len(doc), 512)], " \t\r\n\xef\xbb\xbf"))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
+}
+
+// chooseEntity finds the entity named, or the only one that is an identity provider.
+func chooseEntity(root *node, entityID string) (*node, error) {
+	var all, providers []*node
+	_ = root.walk(func(n *node) error {
+		if n.is(nsMetadata, "EntityDescriptor") {
+			all = append(all, n)
+			if len(n.all(nsMetadata, "IDPSSODescriptor")) > 0 {
+				providers = append(providers, n)
+			}
+		}
+		return nil
+	})
+	if entityID == "" {
+		switch len(providers) {
+		case 0:
+			return nil, fault.New(fault.SAMLMetadataRole, "%d entities", len(all))
+		case 1:
+			return providers[0], nil
+		}
+		return nil, fault.New(fault.SAMLMetadataSeveral, "%d identity providers", len(providers))
+	}
+	named := func(n *node) bool { return n.attr("entityID") == entityID }
+	if i := slices.IndexFunc(providers, named); i >= 0 {
+		return providers[i], nil
+	}
+	if slices.ContainsFunc(all, named) {
+		return nil, fault.New(fault.SAMLMetadataRole, "%s", clip(entityID))
+	}
+	observed := ""
+	if len(all) == 1 {
+		observed = clip(all[0].attr("entityID"))
+	}
+	return nil, fault.Mismatch(fault.SAMLMetadataEntity, observed, entityID)
+}
+
+func readEntity(entity *node) (*idp, error) {
+	role := entity.all(nsMetadata, "IDPSSODescriptor")[0]
+	p := &idp{entityID: trimXML(entity.attr("entityID")), wantSigned: isTrue(role.attr("WantAuthnRequestsSigned"))}
+	p.sso = readEndpoints(role, "SingleSignOnService", "Location")
+	p.slo = readEndpoints(role, "SingleLogoutService", "Location")
+	answers := readEndpoints(role, "SingleLogoutService", "ResponseLocation")
+	p.sloAnswers = endpoints{cmp.Or(answers.redirect, p.slo.redirect), cmp.Or(answers.post, p.slo.post)}
+	p.validUntil = validUntil(role)
+	var err error
+	if p.keys, err = trustAll(signingCertificates(role)); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// signingCertificates are those of KeyDescriptors for signing or for anything.
+func signingCertificates(role *node) [][]byte {
+	var ders [][]byte
+	for _, k := range role.all(nsMetadata, "KeyDescriptor") {
+		if use := k.attr("use"); use == "" || use == "signing" {
+			ders = append(ders, certificates(k.child(nsDSig, "KeyInfo"))...)
+		}
+	}
+	return ders
+}
+
+func readEndpoints(role *node, service, attribute string) (e endpoints) {
+	for _, s := range role.all(nsMetadata, service) {
+		address := trimXML(s.attr(attribute))
+		if !webAddress(address) {
+			continue
+		}
+		switch s.attr("Binding") {
+		case bindingRedirect:
+			e.redirect = cmp.Or(e.redirect, address)
+		case bindingPOST:
+			e.post = cmp.Or(e.post, address)
+		}
+	}
+	return e
+}
+
+// validUntil is the earliest end of validity on the way from the role to the document's root.
+func validUntil(n *node) time.Time {
+	var earliest time.Time
+	for ; n != nil; n = n.parent {
+		if t, err := parseTime(n.attr("validUntil")); err == nil && (earliest.IsZero() || t.Before(earliest)) {
+			earliest = t
+		}
+	}
+	return earliest
+}
+
+func isTrue(s string) bool { s = trimXML(s); return s == "true" || s == "1" }
+
+// merge lays the manual fields over metadata, which may be nil. A manual sso_url or slo_url is used with the binding that
+// the connection says.
+func (c *config) merge(from *idp) *idp {
+	p := &idp{}
+	if from != nil {
+		*p = *from
+	}
+	p.entityID = cmp.Or(c.EntityID, p.entityID)
+	if c.SSOURL != "" {
+		p.sso = c.manual(c.SSOURL)
+	}
+	if c.SLOURL != "" {
+		p.slo = c.manual(c.SLOURL)
+		p.sloAnswers = p.slo
+	}
+	if len(c.keys) > 0 {
+		p.keys = c.keys
+	}
+	return p
+}
+
+func (c *config) manual(address string) endpoints {
+	if c.Binding == post {
+		return endpoints{post: address}
+	}
+	return endpoints{redirect: address}
+}
+
+// usable reports what is still missing for sending people there and believing the answers.
+func (p *idp) usable() error {
+	switch {
+	case p.entityID == "":
+		return fault.New(fault.SAMLUnconfigured, "no Entity ID of the identity provider is known")
+	case !p.sso.any():
+		return fault.New(fault.SAMLMetadataSSO, "%s", clip(p.entityID))
+	case len(p.keys) == 0:
+		return fault.New(fault.SAMLMetadataKeys, "%s", clip(p.entityID))
+	}
+	return nil
+}
