@@ -9,12 +9,12 @@ import (
 // Claim is an address that a connection's identity provider asserted, with all that decides whether its word counts.
 // Domains are compared whole: who has verified acme.example has not verified mail.acme.example.
 type Claim struct {
-	Address Address
-	Trust   string   // the connection's email_trust: domains, verified_claim, any
-	Listed  []string // the connection's domains, in normal form
-	Realm   string   // the connection's realm
-	Owner   string   // the realm that has verified the address's domain, "" if none
-	Proved  bool     // the upstream proves this very address (broker.Profile.EmailProved)
+	Address           Address
+	Trust             string   // the connection's email_trust: domains, verified_claim, any
+	ConnectionDomains []string // the connection's domains, in normal form
+	Realm             string   // the connection's realm
+	Owner             string   // the realm that has verified the address's domain, "" if none
+	Proved            bool     // the upstream proves this very address (broker.Profile.EmailProved)
 	// TowardsHub is true where the sign-in is for a client of another realm, a hub: there people of all realms meet, so
 	// an address must not be claimed past its owner.
 	TowardsHub bool
@@ -50,7 +50,7 @@ func (c Claim) byDomain() error {
 	switch {
 	case c.Owner != c.Realm || c.Realm == "":
 		return fault.New(fault.EmailOutside, "realm %q has not verified %s", c.Realm, domain)
-	case !slices.Contains(c.Listed, domain):
+	case !slices.Contains(c.ConnectionDomains, domain):
 		return fault.New(fault.EmailOutside, "%s is not listed on the connection", domain)
 	}
 	return nil

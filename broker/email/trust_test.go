@@ -24,9 +24,9 @@ func TestJudge(t *testing.T) {
 	for _, trust := range []string{"domains", "verified_claim", "any", "", "nonsense"} {
 		for _, owner := range []string{"", "acme", "evil"} {
 			for bits := range 8 {
-				c := email.Claim{Address: bob, Trust: trust, Realm: "acme", Owner: owner, Listed: []string{"other.example"}}
+				c := email.Claim{Address: bob, Trust: trust, Realm: "acme", Owner: owner, ConnectionDomains: []string{"other.example"}}
 				if bits&1 != 0 {
-					c.Listed = append(c.Listed, "acme.example")
+					c.ConnectionDomains = append(c.ConnectionDomains, "acme.example")
 				}
 				c.Proved, c.TowardsHub = bits&2 != 0, bits&4 != 0
 				want := expected(c)
@@ -55,7 +55,7 @@ func expected(c email.Claim) fault.Code {
 		}
 		return ""
 	}
-	if c.Owner == "acme" && len(c.Listed) == 2 {
+	if c.Owner == "acme" && len(c.ConnectionDomains) == 2 {
 		return ""
 	}
 	return fault.EmailOutside
@@ -78,17 +78,17 @@ func TestJudgeDisguises(t *testing.T) {
 		"bob@acme.example.evil.example", "bob@evil.example.acme.example", "bob%acme.example@evil.example.acme.example", "bob@acme-example.example", "bob@xacme.example",
 	} {
 		a := address(t, raw)
-		c := email.Claim{Address: a, Trust: "domains", Realm: "evil", Owner: owners[a.Domain()], Listed: []string{"evil.example", "acme.example", a.Domain()}, Proved: true}
+		c := email.Claim{Address: a, Trust: "domains", Realm: "evil", Owner: owners[a.Domain()], ConnectionDomains: []string{"evil.example", "acme.example", a.Domain()}, Proved: true}
 		judged(t, c, fault.EmailOutside)
 	}
-	own := email.Claim{Address: address(t, "bob%acme.example@evil.example"), Trust: "domains", Realm: "evil", Owner: "evil", Listed: []string{"evil.example"}}
+	own := email.Claim{Address: address(t, "bob%acme.example@evil.example"), Trust: "domains", Realm: "evil", Owner: "evil", ConnectionDomains: []string{"evil.example"}}
 	judged(t, own, "")
 }
 
 func TestJudgeNothing(t *testing.T) {
 	for _, trust := range []string{"domains", "verified_claim", "any"} {
-		judged(t, email.Claim{Trust: trust, Realm: "acme", Owner: "acme", Listed: []string{""}, Proved: true}, fault.EmailMissing)
+		judged(t, email.Claim{Trust: trust, Realm: "acme", Owner: "acme", ConnectionDomains: []string{""}, Proved: true}, fault.EmailMissing)
 	}
 	// A claim that names no realm is nobody's, even of a domain that nobody owns.
-	judged(t, email.Claim{Address: address(t, "bob@acme.example"), Trust: "domains", Listed: []string{"acme.example"}}, fault.EmailOutside)
+	judged(t, email.Claim{Address: address(t, "bob@acme.example"), Trust: "domains", ConnectionDomains: []string{"acme.example"}}, fault.EmailOutside)
 }
