@@ -15,7 +15,7 @@ type Config struct {
 	DatabaseURL    string // sqlite:PATH or postgres://…
 	MasterKeys     [][]byte
 	AdminToken     string // "" for none
-	LegacyPaths    []string
+	LegacyPath     string // "/auth", "" for none
 	TrustedProxies []netip.Prefix
 	EgressAllow    []netip.Prefix
 	SMTPURL        string

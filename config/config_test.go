@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -47,7 +48,7 @@ func TestDefaults(t *testing.T) {
 		c.LogLevel != slog.LevelInfo || c.LogFormat != "" || c.ShutdownGrace != 20*time.Second || c.HTTPS() {
 		t.Errorf("defaults: %+v", c)
 	}
-	if len(c.Warnings)+len(c.MasterKeys)+len(c.LegacyPaths) != 0 || c.AdminToken+c.SMTPURL+c.MetricsListen != "" {
+	if len(c.Warnings)+len(c.MasterKeys)+len(c.EgressAllow) != 0 || c.LegacyPath+c.AdminToken+c.SMTPURL+c.MetricsListen != "" {
 		t.Errorf("something is set: %+v", c)
 	}
 	if c.KeyFile() != "cloakroom.key" {
@@ -56,7 +57,7 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestPrecedence(t *testing.T) {
-	file := write(t, "c.yaml", "listen: 127.0.0.1:1\nbase_url: https://file.example\nlog_level: error\nlegacy_paths: [/auth, /sso]\n")
+	file := write(t, "c.yaml", "listen: 127.0.0.1:1\nbase_url: https://file.example\nlog_level: error\negress_allow: [10.0.0.0/8, '::1']\n")
 	c, err := config.Load(flags(t, "--listen", "127.0.0.1:3"),
 		[]string{"CLOAKROOM_LISTEN=127.0.0.1:2", "CLOAKROOM_BASE_URL=https://env.example", "CLOAKROOM_CONFIG=" + file}, "")
 	if err != nil {
@@ -65,8 +66,8 @@ func TestPrecedence(t *testing.T) {
 	if c.Listen != "127.0.0.1:3" || c.BaseURL != "https://env.example" || c.LogLevel != slog.LevelError {
 		t.Errorf("flags > env > file does not hold: %+v", c)
 	}
-	if strings.Join(c.LegacyPaths, " ") != "/auth /sso" {
-		t.Errorf("legacy paths %v", c.LegacyPaths)
+	if fmt.Sprint(c.EgressAllow) != "[10.0.0.0/8 ::1/128]" {
+		t.Errorf("a list in the file: %v", c.EgressAllow)
 	}
 }
 
@@ -154,13 +155,13 @@ func TestSettings(t *testing.T) {
 		{"ADMIN_TOKEN", "short", "~shorter than 20"},
 		{"ADMIN_TOKEN", "käse-mit-vielen-löchern-drin", "ASCII"},
 		{"LEGACY_PATHS", "/auth", ""},
-		{"LEGACY_PATHS", "/auth,/sso/v1", ""},
+		{"LEGACY_PATHS", "/sso/v1", ""},
 		{"LEGACY_PATHS", "auth", "one slash in front"},
 		{"LEGACY_PATHS", "/auth/", "one slash in front"},
 		{"LEGACY_PATHS", "/../x", "holds more than"},
 		{"LEGACY_PATHS", "/a%2f", "holds more than"},
 		{"LEGACY_PATHS", "/realms", "taken"},
-		{"LEGACY_PATHS", "/a /a", "twice"},
+		{"LEGACY_PATHS", "/a,/b", "more than one"},
 		{"TRUSTED_PROXIES", "10.0.0.1, fd00::/8", ""},
 		{"TRUSTED_PROXIES", "0.0.0.0/0", "~anybody"},
 		{"TRUSTED_PROXIES", "private", "not a network"},

@@ -32,7 +32,7 @@ func table() []setting {
 		{"database_url", "sqlite:cloakroom.db", true, "sqlite:`FILE` or postgres://user@host,host/name", parseDatabaseURL},
 		{"master_key", "", true, "32 bytes in base64 that seal every stored secret; several, comma separated: the first seals, all open", parseMasterKey},
 		{"admin_token", "", true, "a fixed API `key` with role owner", parseAdminToken},
-		{"legacy_paths", "", false, "`prefixes` such as /auth under which every public path is served too", parseLegacyPaths},
+		{"legacy_paths", "", false, "`prefix` such as /auth under which every public path is served too", parseLegacyPath},
 		{"trusted_proxies", "", false, "`CIDRs` whose Forwarded and X-Forwarded-* headers are believed", parseTrustedProxies},
 		{"egress_allow", "", false, "`CIDRs` of private or loopback addresses that connections may be fetched from", parseEgressAllow},
 		{"smtp_url", "", true, "smtp://user:password@`host`:port", parseSMTPURL},
@@ -40,7 +40,7 @@ func table() []setting {
 		{"log_level", "info", false, "`level`: debug, info, warn or error", parseLogLevel},
 		{"log_format", "", false, "`format`: text or json (default: text on a terminal, else json)", parseLogFormat},
 		{"dns_resolver", "", false, "`host:port` of the DNS server that domain verification asks (default: the system's)", parseDNSResolver},
-		{"drain_delay", "3s", false, "`how long` /readyz says 503 before the listener closes on SIGTERM", parseDrainDelay},
+		{"drain_delay", "1s", false, "`how long` /readyz says 503 before the listener closes on SIGTERM", parseDrainDelay},
 		{"shutdown_grace", "20s", false, "`how long` requests in flight may take to finish when stopping", parseShutdownGrace},
 	}
 }
