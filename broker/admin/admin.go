@@ -8,9 +8,11 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"cloakroom/broker"
+	"cloakroom/broker/fault"
 	"cloakroom/providers"
 )
 
@@ -49,7 +51,8 @@ type Domains interface {
 	Update(ctx context.Context, d *broker.Domain) error
 	Delete(ctx context.Context, realm, domain string) error
 	List(ctx context.Context, realm string, p broker.Page) ([]*broker.Domain, string, error)
-	Owner(ctx context.Context, domain string) (string, error)
+	// Verified is the claim that holds, of whichever realm.
+	Verified(ctx context.Context, domain string) (*broker.Domain, error)
 }
 
 // Users is where people are kept.
@@ -79,13 +82,12 @@ type Keys interface {
 
 // KeyStore is where keys are kept.
 type KeyStore interface {
-	List(ctx context.Context, owner string) ([]broker.Key, error)
+	List(ctx context.Context, owner string) ([]*broker.Key, error)
 }
 
 // APIKeys is where the keys of the admin API are kept.
 type APIKeys interface {
 	Create(ctx context.Context, k *broker.APIKey) error
-	Get(ctx context.Context, id string) (*broker.APIKey, error)
 	ByHash(ctx context.Context, hash string) (*broker.APIKey, error)
 	Delete(ctx context.Context, id string) error
 	List(ctx context.Context, p broker.Page) ([]*broker.APIKey, string, error)
@@ -167,6 +169,20 @@ type change struct {
 	detail  string
 	before  any // nil for a creation
 	after   any // nil for a deletion
+}
+
+// remove deletes what may be much, which the store does in small transactions. The audit line comes first: a deletion that
+// is interrupted must not be one that nobody knows of.
+func (s *Service) remove(ctx context.Context, a Actor, c change, del func(ctx context.Context) error) error {
+	if err := s.record(ctx, a, c); err != nil {
+		return err
+	}
+	err := del(ctx)
+	if err == nil {
+		return nil
+	}
+	failed := change{kind: c.kind + "_failed", realm: c.realm, subject: c.subject, detail: string(fault.CodeOf(err))}
+	return errors.Join(err, s.record(ctx, a, failed))
 }
 
 // record writes the audit line. Secrets are masked by the nouns' own JSON.

@@ -125,7 +125,23 @@ func (s *Service) GetAPIKey(ctx context.Context, a Actor, id string) (*broker.AP
 	if err := a.mayReadKeys(); err != nil {
 		return nil, err
 	}
-	return s.APIKeys.Get(ctx, id)
+	return s.apiKey(ctx, id)
+}
+
+// apiKey looks through the list: keys are few, and are found by their hash wherever it matters.
+func (s *Service) apiKey(ctx context.Context, id string) (*broker.APIKey, error) {
+	var found *broker.APIKey
+	err := each(func(p broker.Page) ([]*broker.APIKey, string, error) { return s.APIKeys.List(ctx, p) },
+		func(k *broker.APIKey) error {
+			if k.ID == id {
+				found = k
+			}
+			return nil
+		})
+	if err == nil && found == nil {
+		return nil, broker.ErrNotFound
+	}
+	return found, err
 }
 
 // mayReadKeys: who may ask for what is not a matter of support.
@@ -141,11 +157,11 @@ func (s *Service) DeleteAPIKey(ctx context.Context, a Actor, id string) error {
 	if err := a.installation(toOwn); err != nil {
 		return err
 	}
+	k, err := s.apiKey(ctx, id)
+	if err != nil {
+		return err
+	}
 	return s.Tx(ctx, func(ctx context.Context) error {
-		k, err := s.APIKeys.Get(ctx, id)
-		if err != nil {
-			return err
-		}
 		if err := s.APIKeys.Delete(ctx, id); err != nil {
 			return err
 		}

@@ -60,8 +60,10 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, realm string, body 
 	if err != nil {
 		return nil, "", err
 	}
-	c, made, err = s.buildClient(ctx, realm, doc, nil)
-	if err != nil {
+	if c, made, err = buildClient(realm, doc, nil); err != nil {
+		return nil, "", err
+	}
+	if err := s.checkClientRefs(ctx, c); err != nil {
 		return nil, "", err
 	}
 	return c, made, s.Tx(ctx, func(ctx context.Context) error { return s.createClient(ctx, a, c) })
@@ -75,7 +77,7 @@ func (s *Service) createClient(ctx context.Context, a Actor, c *broker.Client) e
 }
 
 // buildClient reads and checks a whole client.
-func (s *Service) buildClient(ctx context.Context, realm string, doc map[string]any, stored *broker.Client) (*broker.Client, string, error) {
+func buildClient(realm string, doc map[string]any, stored *broker.Client) (*broker.Client, string, error) {
 	c := &broker.Client{}
 	if err := decode(doc, c); err != nil {
 		return nil, "", err
@@ -87,11 +89,11 @@ func (s *Service) buildClient(ctx context.Context, realm string, doc map[string]
 	if err := p.take(c.Validate()); err != nil {
 		return nil, "", err
 	}
-	if err := s.checkClientRefs(ctx, &p, c); err != nil {
+	made := settleSecret(&p, c, stored)
+	if err := p.err(); err != nil {
 		return nil, "", err
 	}
-	made := settleSecret(&p, c, stored)
-	return c, made, p.err()
+	return c, made, nil
 }
 
 // settleSecret turns the secret that was sent into its hash, makes one where one is needed, and leaves the mask.
@@ -130,15 +132,13 @@ func hashOf(secret string) string {
 
 // checkClientRefs holds a client's connections and pinned realm to ones that there are. Only a hub's clients may name
 // what belongs to other realms.
-func (s *Service) checkClientRefs(ctx context.Context, p *problems, c *broker.Client) error {
+func (s *Service) checkClientRefs(ctx context.Context, c *broker.Client) error {
+	var p problems
 	realm, err := s.Realms.Get(ctx, c.Realm)
 	if err != nil {
 		return err
 	}
 	for i, slug := range c.Connections {
-		if !broker.ValidName(slug) {
-			continue // Validate has said so
-		}
 		found, err := s.Connections.Get(ctx, slug)
 		if err != nil && !errors.Is(err, broker.ErrNotFound) {
 			return err
@@ -148,19 +148,18 @@ func (s *Service) checkClientRefs(ctx context.Context, p *problems, c *broker.Cl
 		}
 	}
 	if c.PinnedRealm == "" {
-		return nil
+		return p.err()
 	}
-	if !realm.Hub {
+	_, err = s.Realms.Get(ctx, c.PinnedRealm)
+	switch {
+	case !realm.Hub:
 		p.add("/pinned_realm", "is only for the clients of a hub realm")
-		return nil
-	}
-	if _, err := s.Realms.Get(ctx, c.PinnedRealm); err != nil {
-		if !errors.Is(err, broker.ErrNotFound) {
-			return err
-		}
+	case errors.Is(err, broker.ErrNotFound):
 		p.add("/pinned_realm", "there is no realm %q", c.PinnedRealm)
+	case err != nil:
+		return err
 	}
-	return nil
+	return p.err()
 }
 
 // UpdateClient changes a client by merge patch. A client_secret of null makes a new one, answered as made.
@@ -175,7 +174,10 @@ func (s *Service) UpdateClient(ctx context.Context, a Actor, realm, id string, m
 			return nil, err
 		}
 		var next *broker.Client
-		if next, made, err = s.buildClient(ctx, realm, doc, old); err != nil {
+		if next, made, err = buildClient(realm, doc, old); err != nil {
+			return nil, err
+		}
+		if err := s.checkClientRefs(ctx, next); err != nil {
 			return nil, err
 		}
 		return s.replaceClient(ctx, a, old, next)
@@ -214,12 +216,10 @@ func (s *Service) DeleteClient(ctx context.Context, a Actor, realm, id string, m
 	if err := m.check(c.Version); err != nil {
 		return err
 	}
-	return s.Tx(ctx, func(ctx context.Context) error { return s.deleteClient(ctx, a, c) })
+	return s.deleteClient(ctx, a, c)
 }
 
 func (s *Service) deleteClient(ctx context.Context, a Actor, c *broker.Client) error {
-	if err := s.Clients.Delete(ctx, c.Realm, c.ClientID); err != nil {
-		return err
-	}
-	return s.record(ctx, a, change{kind: "client.deleted", realm: c.Realm, subject: "client:" + c.ClientID, before: c})
+	return s.remove(ctx, a, change{kind: "client.deleted", realm: c.Realm, subject: "client:" + c.ClientID, before: c},
+		func(ctx context.Context) error { return s.Clients.Delete(ctx, c.Realm, c.ClientID) })
 }

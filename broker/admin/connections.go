@@ -238,12 +238,10 @@ func (s *Service) DeleteConnection(ctx context.Context, a Actor, realm, slug str
 	if err := m.check(c.Version); err != nil {
 		return err
 	}
-	return s.Tx(ctx, func(ctx context.Context) error { return s.deleteConnection(ctx, a, c) })
+	return s.deleteConnection(ctx, a, c)
 }
 
 func (s *Service) deleteConnection(ctx context.Context, a Actor, c *broker.Connection) error {
-	if err := s.Connections.Delete(ctx, c.Slug); err != nil {
-		return err
-	}
-	return s.record(ctx, a, change{kind: "connection.deleted", realm: c.Realm, subject: "connection:" + c.Slug, before: c})
+	return s.remove(ctx, a, change{kind: "connection.deleted", realm: c.Realm, subject: "connection:" + c.Slug, before: c},
+		func(ctx context.Context) error { return s.Connections.Delete(ctx, c.Slug) })
 }

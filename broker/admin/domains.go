@@ -116,11 +116,11 @@ func (s *Service) createDomain(ctx context.Context, a Actor, d *broker.Domain) e
 
 // checkOwner refuses a domain that another realm has verified. The store refuses too, for two that verify at once.
 func (s *Service) checkOwner(ctx context.Context, d *broker.Domain) error {
-	owner, err := s.Domains.Owner(ctx, d.Domain)
+	holder, err := s.Domains.Verified(ctx, d.Domain)
 	if errors.Is(err, broker.ErrNotFound) {
 		return nil
 	}
-	if err == nil && owner != "" && owner != d.Realm {
+	if err == nil && holder.Realm != d.Realm {
 		return fault.New(fault.DomainTaken, "%s", d.Domain)
 	}
 	return err
@@ -166,31 +166,53 @@ func (s *Service) setVerified(ctx context.Context, a Actor, old *broker.Domain, 
 		return old, nil
 	}
 	if !*verified {
-		return s.putDomain(ctx, a, old, "domain.unverified", "")
+		return s.putDomain(ctx, a, old, "")
 	}
 	if err := vouch(a); err != nil {
 		return nil, err
 	}
-	return s.putDomain(ctx, a, old, "domain.verified", a.Name)
+	return s.putDomain(ctx, a, old, a.Name)
 }
 
 // putDomain stores a claim as verified by somebody, or by nobody ("").
-func (s *Service) putDomain(ctx context.Context, a Actor, old *broker.Domain, kind, by string) (*broker.Domain, error) {
+func (s *Service) putDomain(ctx context.Context, a Actor, old *broker.Domain, by string) (*broker.Domain, error) {
 	d := *old
 	d.Verified, d.VerifiedBy, d.VerifiedAt = by != "", by, time.Time{}
 	if d.Verified {
 		d.VerifiedAt = s.Now()
 	}
-	return &d, s.Tx(ctx, func(ctx context.Context) error {
+	return &d, s.storeDomain(ctx, a, old, &d)
+}
+
+// replaceDomain stores an operator's changes to a claim.
+func (s *Service) replaceDomain(ctx context.Context, a Actor, old, d *broker.Domain) error {
+	switch {
+	case d.Verified && !old.Verified:
+		d.VerifiedAt, d.VerifiedBy = s.Now(), a.Name
+	case !d.Verified:
+		d.VerifiedAt, d.VerifiedBy = time.Time{}, ""
+	}
+	return s.storeDomain(ctx, a, old, d)
+}
+
+func (s *Service) storeDomain(ctx context.Context, a Actor, old, d *broker.Domain) error {
+	kind := "domain.updated"
+	switch {
+	case d.Verified && !old.Verified:
+		kind = "domain.verified"
+	case !d.Verified && old.Verified:
+		kind = "domain.unverified"
+	}
+	return s.Tx(ctx, func(ctx context.Context) error {
 		if d.Verified {
-			if err := s.checkOwner(ctx, &d); err != nil {
+			if err := s.checkOwner(ctx, d); err != nil {
 				return err
 			}
 		}
-		if err := s.Domains.Update(ctx, &d); err != nil {
-			return s.domainExists(ctx, &d, err)
+		if err := s.Domains.Update(ctx, d); err != nil {
+			return s.domainExists(ctx, d, err)
 		}
-		return s.record(ctx, a, change{kind: kind, realm: d.Realm, subject: "domain:" + d.Domain, before: old, after: &d})
+		return s.record(ctx, a, change{kind: kind, realm: d.Realm, subject: "domain:" + d.Domain, before: old, after: d})
 	})
 }
 
@@ -207,7 +229,7 @@ func (s *Service) VerifyDomain(ctx context.Context, a Actor, realm, domain strin
 		if err := s.lookUp(ctx, d); err != nil {
 			return nil, err
 		}
-		return s.putDomain(ctx, a, d, "domain.verified", "dns")
+		return s.putDomain(ctx, a, d, "dns")
 	})
 }
 

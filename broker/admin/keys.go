@@ -58,7 +58,7 @@ func (s *Service) ListKeys(ctx context.Context, a Actor, realm string, p broker.
 		}
 		for _, k := range keys {
 			if slices.Contains(broker.SigningAlgs, k.Alg) { // others are secrets of ours without a public half
-				found = append(found, keyView(k))
+				found = append(found, keyView(*k))
 			}
 		}
 	}

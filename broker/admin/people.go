@@ -114,12 +114,8 @@ func (s *Service) DeleteUser(ctx context.Context, a Actor, realm, id string, m M
 	if err := s.endAll(ctx, realm, id); err != nil {
 		return err
 	}
-	return s.Tx(ctx, func(ctx context.Context) error {
-		if err := s.Users.Delete(ctx, realm, id); err != nil {
-			return err
-		}
-		return s.record(ctx, a, change{kind: "user.deleted", realm: realm, subject: "user:" + id, before: u})
-	})
+	return s.remove(ctx, a, change{kind: "user.deleted", realm: realm, subject: "user:" + id, before: u},
+		func(ctx context.Context) error { return s.Users.Delete(ctx, realm, id) })
 }
 
 // Session is what operators see of a session: nothing of it can be used to take it over.

@@ -147,10 +147,6 @@ func (s *Service) DeleteRealm(ctx context.Context, a Actor, name string, m Match
 	if err := m.check(r.Version); err != nil {
 		return err
 	}
-	return s.Tx(ctx, func(ctx context.Context) error {
-		if err := s.Realms.Delete(ctx, name); err != nil {
-			return err
-		}
-		return s.record(ctx, a, change{kind: "realm.deleted", realm: name, subject: "realm:" + name, before: r})
-	})
+	return s.remove(ctx, a, change{kind: "realm.deleted", realm: name, subject: "realm:" + name, before: r},
+		func(ctx context.Context) error { return s.Realms.Delete(ctx, name) })
 }

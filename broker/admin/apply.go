@@ -1,0 +1,326 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"cloakroom/broker"
+	"cloakroom/broker/fault"
+)
+
+// ApplyOptions is how a manifest is applied.
+type ApplyOptions struct {
+	DryRun bool // tell what would change, change nothing
+	Prune  bool // delete what the file's realms hold beyond it
+}
+
+// Diff is what applying a manifest changed.
+type Diff struct {
+	Objects []ObjectDiff
+	Secrets []MadeSecret // told this once; empty in a dry run
+}
+
+// ObjectDiff is one object that changed.
+type ObjectDiff struct {
+	Action string // created, changed, deleted
+	Realm  string
+	Kind   string // realm, domain, connection, client
+	Name   string
+	Fields []FieldChange // of a changed object
+}
+
+// MadeSecret is a client's secret that was left out and made.
+type MadeSecret struct{ Realm, ClientID, Secret string }
+
+var errDryRun = errors.New("dry run")
+
+// Apply makes realms, domains, connections and clients what the file says: what is left out of an object is at its
+// default, a secret left out stays. All of it happens in one transaction or none of it; applying the same file again
+// changes nothing.
+func (s *Service) Apply(ctx context.Context, a Actor, in io.Reader, o ApplyOptions) (Diff, error) {
+	if err := a.installation(toOwn); err != nil {
+		return Diff{}, err
+	}
+	m, err := s.readManifest(ctx, in)
+	if err != nil {
+		return Diff{}, err
+	}
+	var done Diff
+	err = s.Tx(ctx, func(ctx context.Context) error {
+		p := applier{s: s, a: a, at: m.at}
+		if err := p.all(ctx, m, o); err != nil {
+			return err
+		}
+		done = p.diff
+		if o.DryRun {
+			return errDryRun
+		}
+		return nil
+	})
+	if errors.Is(err, errDryRun) {
+		done.Secrets, err = nil, nil
+	}
+	if err != nil {
+		return Diff{}, err
+	}
+	return done, nil
+}
+
+// applier carries a manifest out, inside one transaction.
+type applier struct {
+	s    *Service
+	a    Actor
+	at   lines
+	diff Diff
+}
+
+// all goes by kind, over all realms: what is given up first, so that another realm can take it; what is referred to
+// before what refers to it.
+func (p *applier) all(ctx context.Context, m *manifest, o ApplyOptions) error {
+	steps := []func(context.Context, *wantRealm) error{p.realm, p.domains, p.connections, p.clients, p.references}
+	if o.Prune {
+		steps = append([]func(context.Context, *wantRealm) error{p.prune}, steps...)
+	}
+	for _, step := range steps {
+		for _, w := range m.realms {
+			if err := step(ctx, w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// at says where in the file an error comes from.
+func (p *applier) fail(pointer, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	r := reader{}
+	if r.under(pointer, err) == nil {
+		return withLines(r.p.err(), p.at)
+	}
+	return fault.Wrap(fault.CodeOf(err), err, "line %d: %s: %s", p.at.of(pointer), what, fault.As(err).Detail)
+}
+
+func (p *applier) note(action, realm, kind, name string, fields []FieldChange) {
+	p.diff.Objects = append(p.diff.Objects, ObjectDiff{action, realm, kind, name, fields})
+}
+
+func (p *applier) realm(ctx context.Context, w *wantRealm) error {
+	name := w.realm.Name
+	old, err := storedOr(func() (*broker.Realm, error) { return p.s.Realms.Get(ctx, name) })
+	if err != nil {
+		return err
+	}
+	r := *w.realm
+	if old == nil {
+		p.note("created", name, "realm", name, nil)
+		return p.fail(w.pointer, "realm "+name, p.s.createRealm(ctx, p.a, &r))
+	}
+	changed, err := changes(old, &r, nil)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	p.note("changed", name, "realm", name, changed)
+	_, err = p.s.replaceRealm(ctx, p.a, old, &r)
+	return p.fail(w.pointer, "realm "+name, err)
+}
+
+func (p *applier) domains(ctx context.Context, w *wantRealm) error {
+	for _, want := range w.domains {
+		if err := p.domain(ctx, w.realm.Name, want); err != nil {
+			return p.fail(want.pointer, "domain "+want.domain, err)
+		}
+	}
+	return nil
+}
+
+func (p *applier) domain(ctx context.Context, realm string, want wantDomain) error {
+	old, err := storedOr(func() (*broker.Domain, error) { return p.s.Domains.Get(ctx, realm, want.domain) })
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		d := &broker.Domain{Domain: want.domain, Realm: realm, Token: want.token}
+		if d.Token == "" {
+			d.Token = broker.RandomToken(24)
+		}
+		if want.verified != nil && *want.verified {
+			d.Verified, d.VerifiedAt, d.VerifiedBy = true, p.s.Now(), p.a.Name
+		}
+		p.note("created", realm, "domain", d.Domain, nil)
+		return p.s.createDomain(ctx, p.a, d)
+	}
+	next := *old
+	if want.token != "" {
+		next.Token = want.token
+	}
+	if want.verified != nil {
+		next.Verified = *want.verified
+	}
+	changed, err := changes(old, &next, nil)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	p.note("changed", realm, "domain", next.Domain, changed)
+	return p.s.replaceDomain(ctx, p.a, old, &next)
+}
+
+func (p *applier) connections(ctx context.Context, w *wantRealm) error {
+	for _, want := range w.connections {
+		if err := p.connection(ctx, want); err != nil {
+			return p.fail(want.pointer, "connection "+want.c.Slug, err)
+		}
+	}
+	return nil
+}
+
+func (p *applier) connection(ctx context.Context, want wantConnection) error {
+	old, err := storedOr(func() (*broker.Connection, error) { return p.s.Connections.Get(ctx, want.c.Slug) })
+	if err != nil {
+		return err
+	}
+	c := *want.c
+	if old == nil || old.Realm != c.Realm { // the store refuses the slug of another realm's
+		p.note("created", c.Realm, "connection", c.Slug, nil)
+		return p.s.createConnection(ctx, p.a, &c)
+	}
+	changed, err := changes(old, &c, want.differ)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	p.note("changed", c.Realm, "connection", c.Slug, changed)
+	_, err = p.s.replaceConnection(ctx, p.a, old, &c, want.differ)
+	return err
+}
+
+func (p *applier) clients(ctx context.Context, w *wantRealm) error {
+	for _, want := range w.clients {
+		if err := p.client(ctx, want); err != nil {
+			return p.fail(want.pointer, "client "+want.c.ClientID, err)
+		}
+	}
+	return nil
+}
+
+func (p *applier) client(ctx context.Context, want wantClient) error {
+	c := *want.c
+	if err := p.s.checkClientRefs(ctx, &c); err != nil {
+		return err
+	}
+	if want.made != "" {
+		p.diff.Secrets = append(p.diff.Secrets, MadeSecret{c.Realm, c.ClientID, want.made})
+	}
+	old, err := storedOr(func() (*broker.Client, error) { return p.s.Clients.Get(ctx, c.Realm, c.ClientID) })
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		p.note("created", c.Realm, "client", c.ClientID, nil)
+		return p.s.createClient(ctx, p.a, &c)
+	}
+	var secrets []string
+	if old.SecretHash != c.SecretHash {
+		secrets = []string{"/client_secret"}
+	}
+	changed, err := changes(masked(old), &c, secrets)
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	p.note("changed", c.Realm, "client", c.ClientID, changed)
+	_, err = p.s.replaceClient(ctx, p.a, old, &c)
+	return err
+}
+
+// references checks what a realm refers to, when all of it is there.
+func (p *applier) references(ctx context.Context, w *wantRealm) error {
+	return p.fail(w.pointer, "realm "+w.realm.Name, p.s.checkDefaultClient(ctx, w.realm))
+}
+
+// prune deletes what the realm holds beyond the file.
+func (p *applier) prune(ctx context.Context, w *wantRealm) error {
+	keep := map[string]bool{}
+	for _, c := range w.clients {
+		keep["client "+c.c.ClientID] = true
+	}
+	for _, c := range w.connections {
+		keep["connection "+c.c.Slug] = true
+	}
+	for _, d := range w.domains {
+		keep["domain "+d.domain] = true
+	}
+	realm := w.realm.Name
+	return errors.Join(
+		pruneKind(p, realm, "client", keep, func(pg broker.Page) ([]*broker.Client, string, error) { return p.s.Clients.List(ctx, realm, pg) },
+			func(c *broker.Client) string { return c.ClientID }, func(c *broker.Client) error { return p.s.deleteClient(ctx, p.a, c) }),
+		pruneKind(p, realm, "connection", keep, func(pg broker.Page) ([]*broker.Connection, string, error) {
+			return p.s.Connections.List(ctx, realm, pg)
+		},
+			func(c *broker.Connection) string { return c.Slug }, func(c *broker.Connection) error { return p.s.deleteConnection(ctx, p.a, c) }),
+		pruneKind(p, realm, "domain", keep, func(pg broker.Page) ([]*broker.Domain, string, error) { return p.s.Domains.List(ctx, realm, pg) },
+			func(d *broker.Domain) string { return d.Domain }, func(d *broker.Domain) error { return p.s.deleteDomain(ctx, p.a, d) }),
+	)
+}
+
+func pruneKind[T any](p *applier, realm, kind string, keep map[string]bool, list func(broker.Page) ([]T, string, error), name func(T) string, del func(T) error) error {
+	var beyond []T
+	err := each(list, func(v T) error {
+		if !keep[kind+" "+name(v)] {
+			beyond = append(beyond, v)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, v := range beyond {
+		if err := del(v); err != nil {
+			return err
+		}
+		p.note("deleted", realm, kind, name(v), nil)
+	}
+	return nil
+}
+
+// WriteTo prints the diff as people read it.
+func (d Diff) WriteTo(w io.Writer) (int64, error) {
+	var b strings.Builder
+	for _, o := range d.Objects {
+		sign := map[string]string{"created": "+", "changed": "~", "deleted": "-"}[o.Action]
+		fmt.Fprintf(&b, "%s %s %s", sign, o.Kind, o.Name)
+		if o.Kind != "realm" {
+			fmt.Fprintf(&b, " (realm %s)", o.Realm)
+		}
+		b.WriteString("\n")
+		for _, f := range o.Fields {
+			fmt.Fprintf(&b, "    %s: %s -> %s\n", f.Pointer, printed(f.Before), printed(f.After))
+		}
+	}
+	if len(d.Objects) == 0 {
+		b.WriteString("Nothing changes.\n")
+	}
+	for _, s := range d.Secrets {
+		fmt.Fprintf(&b, "! client %s (realm %s) has the new secret %s, told this once\n", s.ClientID, s.Realm, s.Secret)
+	}
+	n, err := io.WriteString(w, b.String())
+	return int64(n), err
+}
+
+// printed is a value on one line.
+func printed(v any) string {
+	if v == nil {
+		return "(none)"
+	}
+	s := fmt.Sprintf("%v", v)
+	if text, ok := v.(string); ok {
+		s = fmt.Sprintf("%q", text)
+	}
+	if r := []rune(s); len(r) > 120 {
+		return string(r[:120]) + "…"
+	}
+	return s
+}
