@@ -46,12 +46,22 @@ func Languages(current string, allowed []string, address func(code string) strin
 
 func (s Shell) frame() Shell { return s }
 
-// LangTag is the value of <html lang>.
+// LangTag is the value of <html lang>: the language that the page's texts really come in.
 func (s Shell) LangTag() string {
-	if s.Lang == "" {
-		return "en"
+	for _, l := range locale.Languages() {
+		if l.Code == s.Lang {
+			return l.Code
+		}
 	}
-	return s.Lang
+	return locale.Languages()[0].Code
+}
+
+// Scheme is the theme the person has chosen, "" for none.
+func (s Shell) Scheme() string {
+	if s.Theme == "light" || s.Theme == "dark" {
+		return s.Theme
+	}
+	return ""
 }
 
 // T is a text in the page's language; kv are its values, name then value. Values that are text are cleaned.
