@@ -63,11 +63,26 @@ type Users interface {
 	List(ctx context.Context, realm string, p broker.Page) ([]*broker.User, string, error)
 }
 
-// Sessions is where it is kept who is signed in.
+// Sessions finds one session by its public name.
 type Sessions interface {
 	BySID(ctx context.Context, realm, sid string) (*broker.Session, error)
-	List(ctx context.Context, realm string, p broker.Page) ([]*broker.Session, string, error)
-	OfUser(ctx context.Context, realm, userID string) ([]*broker.Session, error)
+}
+
+// SessionFilter narrows a list of sessions; empty fields say nothing.
+type SessionFilter struct {
+	UserID     string
+	Connection string
+}
+
+// EventFilter narrows a list of events; empty fields say nothing.
+type EventFilter struct {
+	Realm      string
+	Kind       string // the beginning of a kind: "login."
+	Connection string
+	Ref        string
+	Email      string
+	UserID     string
+	Since      time.Time
 }
 
 // Keys turns over our own keys.
@@ -96,8 +111,7 @@ type APIKeys interface {
 
 // Events is the ledger.
 type Events interface {
-	Append(ctx context.Context, e *broker.Event) error
-	List(ctx context.Context, realm string, p broker.Page) ([]*broker.Event, string, error)
+	Append(ctx context.Context, e broker.Event) error
 }
 
 // Defaults are what a preset lays under a connection: a document with the contract's field names, nil if it has none.
@@ -128,8 +142,13 @@ type Service struct {
 	// Open reads a connection's settings as its protocol does, without touching the network: whoever saves bad metadata
 	// or a bad certificate learns it at once.
 	Open func(ctx context.Context, c *broker.Connection) (providers.Provider, error)
-	// End signs a session out, here and at its applications.
-	End func(ctx context.Context, s *broker.Session) error
+	// FindSessions and FindEvents list; cmd hands the store's filters through.
+	FindSessions func(ctx context.Context, realm string, f SessionFilter, p broker.Page) ([]*broker.Session, string, error)
+	FindEvents   func(ctx context.Context, f EventFilter, p broker.Page) ([]broker.Event, string, error)
+	// End signs a session out, here and at its applications. EndUser does so with all that a person has open, in every
+	// realm, and revokes what was granted for offline use too.
+	End     func(ctx context.Context, s *broker.Session) error
+	EndUser func(ctx context.Context, realm, userID string) error
 	// Defaults and Labels are the presets'.
 	Defaults Defaults
 	Labels   func(preset, protocol string) map[string]Label
@@ -187,7 +206,7 @@ func (s *Service) remove(ctx context.Context, a Actor, c change, del func(ctx co
 
 // record writes the audit line. Secrets are masked by the nouns' own JSON.
 func (s *Service) record(ctx context.Context, a Actor, c change) error {
-	e := &broker.Event{At: s.Now(), Realm: c.realm, Kind: c.kind, Actor: a.Name, Subject: c.subject, Detail: c.detail, RemoteIP: a.RemoteIP}
+	e := broker.Event{At: s.Now(), Realm: c.realm, Kind: c.kind, Actor: a.Name, Subject: c.subject, Detail: c.detail, RemoteIP: a.RemoteIP}
 	var before, after map[string]any
 	var err error
 	if c.before != nil {

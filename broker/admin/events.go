@@ -15,19 +15,19 @@ type Event struct {
 	broker.Meta
 }
 
-// ListEvents answers the ledger, newest first: a realm's, or with "" the whole installation's.
-func (s *Service) ListEvents(ctx context.Context, a Actor, realm string, p broker.Page) (Page[*Event], error) {
-	if realm == "" {
+// ListEvents answers the ledger, newest first: a realm's, or with no realm the whole installation's.
+func (s *Service) ListEvents(ctx context.Context, a Actor, f EventFilter, p broker.Page) (Page[*Event], error) {
+	if f.Realm == "" {
 		if err := a.installation(toRead); err != nil {
 			return Page[*Event]{}, err
 		}
-	} else if _, err := s.enter(ctx, a, realm, toRead); err != nil {
+	} else if _, err := s.enter(ctx, a, f.Realm, toRead); err != nil {
 		return Page[*Event]{}, err
 	}
-	items, next, err := s.Events.List(ctx, realm, p)
+	items, next, err := s.FindEvents(ctx, f, p)
 	views := make([]*Event, 0, len(items))
 	for _, e := range items {
-		views = append(views, &Event{Event: *e, Before: e.Before, After: e.After, Meta: broker.Meta{CreatedAt: e.At, UpdatedAt: e.At, Version: 1}})
+		views = append(views, &Event{Event: e, Before: e.Before, After: e.After, Meta: broker.Meta{CreatedAt: e.At, UpdatedAt: e.At, Version: 1}})
 	}
 	return page(views, next, err)
 }

@@ -36,33 +36,28 @@ func pemOf(der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// ListKeys answers a realm's keys and those of its connections, the newest of an owner first.
-func (s *Service) ListKeys(ctx context.Context, a Actor, realm string, p broker.Page) (Page[*Key], error) {
+// ListKeys answers a realm's keys, or with a slug those of our side of that connection.
+func (s *Service) ListKeys(ctx context.Context, a Actor, realm, slug string, p broker.Page) (Page[*Key], error) {
 	if _, err := s.enter(ctx, a, realm, toRead); err != nil {
 		return Page[*Key]{}, err
 	}
-	owners := []string{"realm:" + realm}
-	err := each(func(p broker.Page) ([]*broker.Connection, string, error) { return s.Connections.List(ctx, realm, p) },
-		func(c *broker.Connection) error {
-			owners = append(owners, "connection:"+c.Slug)
-			return nil
-		})
-	if err != nil {
-		return Page[*Key]{}, err
-	}
-	var found []*Key
-	for _, owner := range owners {
-		keys, err := s.KeyStore.List(ctx, owner)
-		if err != nil {
+	owner := "realm:" + realm
+	if slug != "" {
+		if _, err := s.connection(ctx, a, realm, slug, toRead); err != nil {
 			return Page[*Key]{}, err
 		}
-		for _, k := range keys {
-			if slices.Contains(broker.SigningAlgs, k.Alg) { // others are secrets of ours without a public half
-				found = append(found, keyView(*k))
-			}
+		owner = "connection:" + slug
+	} else if err := s.Keys.Ensure(ctx, realm); err != nil {
+		return Page[*Key]{}, err
+	}
+	keys, err := s.KeyStore.List(ctx, owner)
+	var found []*Key
+	for _, k := range keys {
+		if slices.Contains(broker.SigningAlgs, k.Alg) { // others are secrets of ours without a public half
+			found = append(found, keyView(*k))
 		}
 	}
-	return pageOf(found, p, func(k *Key) string { return k.Owner + " " + k.ID }), nil
+	return pageOf(found, p, func(k *Key) string { return k.ID }), err
 }
 
 // Rotation is what RotateKey takes: an algorithm of the realm (its own choice if left out), or one of its connections.

@@ -85,21 +85,7 @@ func (s *Service) putUser(ctx context.Context, a Actor, old, u *broker.User, det
 	if err != nil || !u.Blocked || old.Blocked {
 		return err
 	}
-	return s.endAll(ctx, u.Realm, u.ID)
-}
-
-// endAll signs a person out everywhere.
-func (s *Service) endAll(ctx context.Context, realm, userID string) error {
-	sessions, err := s.Sessions.OfUser(ctx, realm, userID)
-	if err != nil {
-		return err
-	}
-	for _, session := range sessions {
-		if err := s.End(ctx, session); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.EndUser(ctx, u.Realm, u.ID)
 }
 
 // DeleteUser signs a person out and forgets them.
@@ -111,7 +97,7 @@ func (s *Service) DeleteUser(ctx context.Context, a Actor, realm, id string, m M
 	if err := m.check(u.Version); err != nil {
 		return err
 	}
-	if err := s.endAll(ctx, realm, id); err != nil {
+	if err := s.EndUser(ctx, realm, id); err != nil {
 		return err
 	}
 	return s.remove(ctx, a, change{kind: "user.deleted", realm: realm, subject: "user:" + id, before: u},
@@ -149,11 +135,11 @@ func sessionView(s *broker.Session) *Session {
 }
 
 // ListSessions answers who is signed in to a realm's applications.
-func (s *Service) ListSessions(ctx context.Context, a Actor, realm string, p broker.Page) (Page[*Session], error) {
+func (s *Service) ListSessions(ctx context.Context, a Actor, realm string, f SessionFilter, p broker.Page) (Page[*Session], error) {
 	if _, err := s.enter(ctx, a, realm, toRead); err != nil {
 		return Page[*Session]{}, err
 	}
-	items, next, err := s.Sessions.List(ctx, realm, p)
+	items, next, err := s.FindSessions(ctx, realm, f, p)
 	views := make([]*Session, 0, len(items))
 	for _, item := range items {
 		views = append(views, sessionView(item))

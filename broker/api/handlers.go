@@ -164,8 +164,9 @@ func (a *API) deleteUser(ctx context.Context, who admin.Actor, in *changeIDIn) (
 	return gone(a.Admin.DeleteUser(ctx, who, in.Realm, in.ID, match(in.IfMatch)))
 }
 
-func (a *API) listSessions(ctx context.Context, who admin.Actor, in *listIn) (*object[admin.Page[*admin.Session]], error) {
-	return plain(a.Admin.ListSessions(ctx, who, in.Realm, in.page()))
+func (a *API) listSessions(ctx context.Context, who admin.Actor, in *sessionsIn) (*object[admin.Page[*admin.Session]], error) {
+	f := admin.SessionFilter{UserID: in.UserID, Connection: in.Connection}
+	return plain(a.Admin.ListSessions(ctx, who, in.Realm, f, in.page()))
 }
 
 func (a *API) getSession(ctx context.Context, who admin.Actor, in *idIn) (*object[*admin.Session], error) {
@@ -176,20 +177,20 @@ func (a *API) endSession(ctx context.Context, who admin.Actor, in *idIn) (*empty
 	return gone(a.Admin.EndSession(ctx, who, in.Realm, in.ID))
 }
 
-func (a *API) listKeys(ctx context.Context, who admin.Actor, in *listIn) (*object[admin.Page[*admin.Key]], error) {
-	return plain(a.Admin.ListKeys(ctx, who, in.Realm, in.page()))
+func (a *API) listKeys(ctx context.Context, who admin.Actor, in *keysIn) (*object[admin.Page[*admin.Key]], error) {
+	return plain(a.Admin.ListKeys(ctx, who, in.Realm, in.Connection, in.page()))
 }
 
 func (a *API) rotateKey(ctx context.Context, who admin.Actor, in *inRealm) (*object[*admin.Key], error) {
 	return plain(a.Admin.RotateKey(ctx, who, in.Realm, bodyOf(ctx)))
 }
 
-func (a *API) listRealmEvents(ctx context.Context, who admin.Actor, in *listIn) (*object[admin.Page[*admin.Event]], error) {
-	return plain(a.Admin.ListEvents(ctx, who, in.Realm, in.page()))
+func (a *API) listRealmEvents(ctx context.Context, who admin.Actor, in *realmEventsIn) (*object[admin.Page[*admin.Event]], error) {
+	return plain(a.Admin.ListEvents(ctx, who, in.filter(in.Realm), in.page()))
 }
 
-func (a *API) listEvents(ctx context.Context, who admin.Actor, in *paging) (*object[admin.Page[*admin.Event]], error) {
-	return plain(a.Admin.ListEvents(ctx, who, "", in.page()))
+func (a *API) listEvents(ctx context.Context, who admin.Actor, in *eventsIn) (*object[admin.Page[*admin.Event]], error) {
+	return plain(a.Admin.ListEvents(ctx, who, in.filter(""), in.page()))
 }
 
 func (a *API) listAPIKeys(ctx context.Context, who admin.Actor, in *paging) (*object[admin.Page[*broker.APIKey]], error) {

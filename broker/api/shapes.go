@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -48,6 +49,32 @@ type (
 		ID string `path:"id"`
 	}
 
+	sessionsIn struct {
+		listIn
+		UserID     string `query:"user_id" doc:"Only this person's"`
+		Connection string `query:"connection" doc:"Only those through this connection"`
+	}
+	keysIn struct {
+		listIn
+		Connection string `query:"connection" doc:"The keys of our side of this connection instead of the realm's"`
+	}
+	eventFilter struct {
+		Kind       string    `query:"kind" doc:"The beginning of a kind, like login."`
+		Ref        string    `query:"ref" doc:"A login's reference"`
+		Connection string    `query:"connection"`
+		Email      string    `query:"email"`
+		UserID     string    `query:"user_id"`
+		Since      time.Time `query:"since"`
+	}
+	eventsIn struct {
+		paging
+		eventFilter
+	}
+	realmEventsIn struct {
+		listIn
+		eventFilter
+	}
+
 	conditional struct {
 		IfMatch string `header:"If-Match" doc:"The ETag of the version that the change starts from; answered 412 when it is no longer the stored one"`
 	}
@@ -75,6 +102,10 @@ type (
 
 func (p paging) page() broker.Page {
 	return broker.Page{Limit: p.Limit, Cursor: p.Cursor, Query: p.Query}
+}
+
+func (f eventFilter) filter(realm string) admin.EventFilter {
+	return admin.EventFilter{Realm: realm, Kind: f.Kind, Connection: f.Connection, Ref: f.Ref, Email: f.Email, UserID: f.UserID, Since: f.Since}
 }
 
 // What answers carry.
