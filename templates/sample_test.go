@@ -45,10 +45,15 @@ func samples(lang string) []page {
 		{Label: "As a customer with SAML", Note: "Realm acme: its company speaks SAML 2.0", URL: "/demo/login?with=saml"},
 		{Label: "As a customer with OpenID Connect", Note: "Realm globex: its company speaks OpenID Connect", URL: "/demo/login?with=oidc"},
 	}
+	logo := s
+	logo.Theme = "light"
+	logo.Realm.Colour = "#ffd400"
+	logo.Realm.LogoURL = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 160 40'%3E%3Crect width='160' height='40' rx='6' fill='%23ffd400'/%3E%3C/svg%3E"
 	guide, _ := templates.GuideFor("okta")
 	return []page{
 		{"chooser", templates.Chooser{Shell: s, EmailForm: email, App: "Parcel Tracker", Buttons: brands}},
 		{"chooser_few", templates.Chooser{Shell: s, App: "Parcel Tracker", Buttons: brands[:2]}},
+		{"chooser_logo", templates.Chooser{Shell: logo, EmailForm: email, App: "Parcel Tracker"}},
 		{"chooser_email", templates.Chooser{Shell: s, EmailForm: wrong, App: "Parcel Tracker"}},
 		{"chooser_search", templates.Chooser{Shell: s, App: "Parcel Tracker", Buttons: brands[5:], SearchURL: "/search", Query: "mül", More: true, NextURL: "/search?page=2"}},
 		{"chooser_found", templates.Chooser{Shell: s, App: "Parcel Tracker", Buttons: brands[5:], SearchURL: "/search", Query: "mül"}},
