@@ -14,8 +14,8 @@ type Config struct {
 	Listen         string // host:port
 	DatabaseURL    string // sqlite:PATH or postgres://…
 	MasterKeys     [][]byte
-	AdminToken     string // "" for none
-	LegacyPath     string // "/auth", "" for none
+	AdminToken     string   // "" for none
+	LegacyPaths    []string // "/auth"
 	TrustedProxies []netip.Prefix
 	EgressAllow    []netip.Prefix
 	SMTPURL        string

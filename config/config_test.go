@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 		c.LogLevel != slog.LevelInfo || c.LogFormat != "" || c.ShutdownGrace != 20*time.Second || c.HTTPS() {
 		t.Errorf("defaults: %+v", c)
 	}
-	if len(c.Warnings)+len(c.MasterKeys)+len(c.EgressAllow) != 0 || c.LegacyPath+c.AdminToken+c.SMTPURL+c.MetricsListen != "" {
+	if len(c.Warnings)+len(c.MasterKeys)+len(c.EgressAllow)+len(c.LegacyPaths) != 0 || c.AdminToken+c.SMTPURL+c.MetricsListen != "" {
 		t.Errorf("something is set: %+v", c)
 	}
 	if c.KeyFile() != "cloakroom.key" {
@@ -155,13 +155,13 @@ func TestSettings(t *testing.T) {
 		{"ADMIN_TOKEN", "short", "~shorter than 20"},
 		{"ADMIN_TOKEN", "käse-mit-vielen-löchern-drin", "ASCII"},
 		{"LEGACY_PATHS", "/auth", ""},
-		{"LEGACY_PATHS", "/sso/v1", ""},
+		{"LEGACY_PATHS", "/auth,/sso/v1", ""},
 		{"LEGACY_PATHS", "auth", "one slash in front"},
 		{"LEGACY_PATHS", "/auth/", "one slash in front"},
 		{"LEGACY_PATHS", "/../x", "holds more than"},
 		{"LEGACY_PATHS", "/a%2f", "holds more than"},
 		{"LEGACY_PATHS", "/realms", "taken"},
-		{"LEGACY_PATHS", "/a,/b", "more than one"},
+		{"LEGACY_PATHS", "/a /a", "twice"},
 		{"TRUSTED_PROXIES", "10.0.0.1, fd00::/8", ""},
 		{"TRUSTED_PROXIES", "0.0.0.0/0", "~anybody"},
 		{"TRUSTED_PROXIES", "private", "not a network"},

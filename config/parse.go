@@ -210,22 +210,22 @@ func list(v string) []string {
 	return strings.FieldsFunc(v, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
-func parseLegacyPath(c *Config, v string) error {
+func parseLegacyPaths(c *Config, v string) error {
 	own := []string{"realms", "broker", "login", "scim", "setup", "invite", "admin", "api", "help", "healthz", "readyz"}
-	first, _, _ := strings.Cut(strings.TrimPrefix(v, "/"), "/")
-	switch {
-	case v == "":
-		return nil
-	case len(list(v)) > 1:
-		return fmt.Errorf("%q is more than one prefix; give the one of the installation that this one replaces", v)
-	case !strings.HasPrefix(v, "/") || v == "/" || strings.HasSuffix(v, "/") || strings.Contains(v, "//"):
-		return fmt.Errorf("%q is not a prefix such as /auth: one slash in front, none at the end", v)
-	case strings.ContainsFunc(v, notInPath) || strings.Contains(v, "/."):
-		return fmt.Errorf("%q holds more than letters, digits, -, _, . and ~ between its slashes", v)
-	case slices.Contains(own, first):
-		return fmt.Errorf("%q is taken: Cloakroom serves /%s itself", v, first)
+	for _, p := range list(v) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+		switch {
+		case !strings.HasPrefix(p, "/") || p == "/" || strings.HasSuffix(p, "/") || strings.Contains(p, "//"):
+			return fmt.Errorf("%q is not a prefix such as /auth: one slash in front, none at the end", p)
+		case strings.ContainsFunc(p, notInPath) || strings.Contains(p, "/."):
+			return fmt.Errorf("%q holds more than letters, digits, -, _, . and ~ between its slashes", p)
+		case slices.Contains(own, first):
+			return fmt.Errorf("%q is taken: Cloakroom serves /%s itself", p, first)
+		case slices.Contains(c.LegacyPaths, p):
+			return fmt.Errorf("%q stands there twice", p)
+		}
+		c.LegacyPaths = append(c.LegacyPaths, p)
 	}
-	c.LegacyPath = v
 	return nil
 }
 

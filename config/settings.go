@@ -32,7 +32,7 @@ func table() []setting {
 		{"database_url", "sqlite:cloakroom.db", true, "sqlite:`FILE` or postgres://user@host,host/name", parseDatabaseURL},
 		{"master_key", "", true, "32 bytes in base64 that seal every stored secret; several, comma separated: the first seals, all open", parseMasterKey},
 		{"admin_token", "", true, "a fixed API `key` with role owner", parseAdminToken},
-		{"legacy_paths", "", false, "`prefix` such as /auth under which every public path is served too", parseLegacyPath},
+		{"legacy_paths", "", false, "`prefixes` such as /auth under which every public path is served too", parseLegacyPaths},
 		{"trusted_proxies", "", false, "`CIDRs` whose Forwarded and X-Forwarded-* headers are believed", parseTrustedProxies},
 		{"egress_allow", "", false, "`CIDRs` of private or loopback addresses that connections may be fetched from", parseEgressAllow},
 		{"smtp_url", "", true, "smtp://user:password@`host`:port", parseSMTPURL},
