@@ -9,6 +9,12 @@ import (
 // commands is the table of commands (contract, section 2).
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
+		p.serveCommand(),
+		p.applyCommand(),
+		p.exportCommand(),
+		p.migrateCommand(),
+		p.apikeyCommand(),
+		p.keysCommand(),
 		p.versionCommand(),
 	}
 }

@@ -160,7 +160,7 @@ func faultsIn(s source, vars map[string]bool) []string {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
 			report(fn, "no init: what a program does is read in cmd, from top to bottom")
 		}
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR && !supportsTests(s.dir) {
 			stateFaults(g, imported, report)
 		}
 	}
@@ -201,7 +201,7 @@ func importNames(f *ast.File) map[string]string {
 // callFaults finds the clock and the environment outside their places.
 func callFaults(s source, imported map[string]string, report func(ast.Node, string)) {
 	top := kind(s.dir)
-	clock := top == "cmd" || inFront(s.dir, "demo") || strings.HasSuffix(s.dir, "test")
+	clock := top == "cmd" || inFront(s.dir, "demo") || supportsTests(s.dir)
 	ast.Inspect(s.ast, func(n ast.Node) bool {
 		sel, ok := n.(*ast.SelectorExpr)
 		if !ok {
@@ -217,12 +217,17 @@ func callFaults(s source, imported map[string]string, report func(ast.Node, stri
 				report(n, full+": time comes in through a field Now func() time.Time, so that tests can set it")
 			}
 		case "os.Getenv", "os.LookupEnv", "os.Environ", "os.ExpandEnv":
-			if top != "cmd" && top != "config" && !strings.HasSuffix(s.dir, "test") {
+			if top != "cmd" && top != "config" && !supportsTests(s.dir) {
 				report(n, full+": settings are read in config, once, and reported together when wrong")
 			}
 		}
 		return true
 	})
+}
+
+// supportsTests reports whether a folder's code runs in tests alone: providertest, storetest and what is below them.
+func supportsTests(dir string) bool {
+	return slices.ContainsFunc(strings.Split(dir, "/"), func(name string) bool { return strings.HasSuffix(name, "test") })
 }
 
 // stateFaults finds package variables that exist to be changed.
@@ -427,6 +432,7 @@ func TestRules(t *testing.T) {
 		{"clock", "broker/op", "x.go", `package op; import "time"; var f = func() time.Time { return time.Now() }`, "time.Now"},
 		{"hidden clock", "broker/op", "x.go", `package op; import "time"; func f(t time.Time) any { return time.Since(t) }`, "time.Since"},
 		{"cmd's clock", "cmd/cloakroom", "x.go", `package main; import "time"; var f = time.Now`, ""},
+		{"test support's clock", "providers/providertest/samlidp", "x.go", `package samlidp; import "time"; var f = time.Now`, ""},
 		{"environment", "store", "x.go", `package store; import "os"; func f() string { return os.Getenv("X") }`, "os.Getenv"},
 		{"init", "store", "x.go", `package store; func init() {}`, "no init"},
 		{"method init", "store", "x.go", `package store; type t int; func (t) init() {}`, ""},

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"cloakroom/broker"
+	"cloakroom/broker/admin"
+	"cloakroom/broker/egress"
+	"cloakroom/broker/keys"
+	"cloakroom/broker/registry"
+	"cloakroom/config"
+	"cloakroom/providers"
+	"cloakroom/store"
+	"cloakroom/store/seal"
+)
+
+// installation is what every command stands on: the open database and the engines over it that need no visitor.
+type installation struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	store    *store.Store
+	ring     *seal.Keyring
+	http     *http.Client // for everything fetched
+	keys     *keys.Manager
+	registry *registry.Registry
+	admin    *admin.Service
+}
+
+// install puts the engines over an open store.
+func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Keyring) *installation {
+	in := &installation{cfg: cfg, log: log, store: s, ring: ring}
+	in.http = egress.Client(egress.Options{Allow: cfg.EgressAllow, UserAgent: "Cloakroom/" + version})
+	in.keys = keys.New(s.Keys, time.Now)
+	in.registry = registry.New(registry.Registry{
+		Store: configuration{s}, Protocols: upstreams(), HTTP: in.http, BaseURL: cfg.BaseURL, LegacyPaths: cfg.LegacyPaths,
+		SPKeys: in.keys.ForConnection, Log: log, Now: time.Now,
+	})
+	in.admin = &admin.Service{
+		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: domains{s.Domains}, Users: s.Users,
+		Sessions: s.Sessions, Keys: in.keys, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events, Tx: s.Tx,
+		Open: func(_ context.Context, c *broker.Connection) (providers.Provider, error) {
+			return in.registry.Provider(c, nil)
+		},
+		TXT:   resolver(cfg.DNSResolver).LookupTXT,
+		Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
+	}
+	return in
+}
+
+// forget drops what caches know of a change, wherever it was made.
+func (in *installation) forget(c broker.Change) {
+	in.registry.Forget(c)
+	in.keys.Forget(c)
+}
+
+// resolver asks the DNS server at address, or the system's for "".
+func resolver(address string) *net.Resolver {
+	if address == "" {
+		return net.DefaultResolver
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, address)
+	}}
+}
+
+// commandLine is who the audit log says did what a command does.
+func commandLine() admin.Actor { return admin.Actor{Name: "cli", Role: admin.Owner} }
+
+// domains answers the store's domains as admin asks for them.
+type domains struct{ *store.Domains }
+
+func (d domains) Owner(ctx context.Context, domain string) (string, error) {
+	return owner(d.Verified(ctx, domain))
+}
+
+func owner(d *broker.Domain, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return d.Realm, nil
+}
+
+// configuration answers the store's configuration as the registry asks for it.
+type configuration struct{ s *store.Store }
+
+func (c configuration) Realm(ctx context.Context, name string) (*broker.Realm, error) {
+	return c.s.Realms.Get(ctx, name)
+}
+
+func (c configuration) Client(ctx context.Context, realm, id string) (*broker.Client, error) {
+	return c.s.Clients.Get(ctx, realm, id)
+}
+
+func (c configuration) Connection(ctx context.Context, slug string) (*broker.Connection, error) {
+	return c.s.Connections.Get(ctx, slug)
+}
+
+func (c configuration) ConnectionByAlias(ctx context.Context, realm, alias string) (*broker.Connection, error) {
+	return c.s.Connections.ByAlias(ctx, realm, alias)
+}
+
+func (c configuration) ConnectionsForDomain(ctx context.Context, realm, domain string) ([]*broker.Connection, error) {
+	return c.s.Connections.ForDomain(ctx, realm, domain)
+}
+
+func (c configuration) Buttons(ctx context.Context, realm string, limit int) ([]*broker.Connection, bool, error) {
+	return c.s.Connections.Buttons(ctx, realm, limit)
+}
+
+func (c configuration) DomainOwner(ctx context.Context, domain string) (string, error) {
+	return owner(c.s.Domains.Verified(ctx, domain))
+}
+
+func (c configuration) Stored(ctx context.Context, slug string) ([]byte, error) {
+	return c.s.Connections.Stored(ctx, slug)
+}
+
+func (c configuration) Remember(ctx context.Context, slug string, b []byte) error {
+	return c.s.Connections.Remember(ctx, slug, b)
+}
+
+// closing closes a store at the end of a command and keeps the first error.
+func closing(s *store.Store, err *error) { *err = errors.Join(*err, s.Close()) }
+
+// withStore runs a command's work on the open, migrated database.
+func (p *program) withStore(cmd *cobra.Command, work func(context.Context, *installation) error) (err error) {
+	cfg, err := p.settings(cmd)
+	if err != nil {
+		return err
+	}
+	log := p.logger(cfg)
+	s, ring, err := openStore(cmd.Context(), cfg, log)
+	if err != nil {
+		return err
+	}
+	defer closing(s, &err)
+	return work(cmd.Context(), install(cfg, log, s, ring))
+}
