@@ -27,21 +27,21 @@ func (s setting) spellings() string {
 
 func table() []setting {
 	return []setting{
-		{"base_url", "http://localhost:8080", false, "public `origin`; every address handed out derives from it", parseBaseURL},
-		{"listen", "127.0.0.1:8080", false, "`host:port` to listen on", parseListen},
-		{"database_url", "sqlite:cloakroom.db", true, "sqlite:`FILE` or postgres://user@host,host/name", parseDatabaseURL},
-		{"master_key", "", true, "32 bytes in base64 that seal every stored secret; several, comma separated: the first seals, all open", parseMasterKey},
-		{"admin_token", "", true, "a fixed API `key` with role owner", parseAdminToken},
-		{"legacy_paths", "", false, "`prefixes` such as /auth under which every public path is served too", parseLegacyPaths},
+		{"base_url", "http://localhost:8080", false, "public `ORIGIN`; every address handed out derives from it", parseBaseURL},
+		{"listen", "127.0.0.1:8080", false, "`HOST:PORT` to listen on", parseListen},
+		{"database_url", "sqlite:cloakroom.db", true, "database `URL`: sqlite:FILE or postgres://user@host,host/name", parseDatabaseURL},
+		{"master_key", "", true, "`KEY` of 32 bytes in base64 that seals every stored secret; several, comma separated: the first seals, all open", parseMasterKey},
+		{"admin_token", "", true, "`TOKEN` that is a fixed API key with role owner", parseAdminToken},
+		{"legacy_paths", "", false, "`PREFIXES` such as /auth under which every public path is served too", parseLegacyPaths},
 		{"trusted_proxies", "", false, "`CIDRs` whose Forwarded and X-Forwarded-* headers are believed", parseTrustedProxies},
 		{"egress_allow", "", false, "`CIDRs` of private or loopback addresses that connections may be fetched from", parseEgressAllow},
-		{"smtp_url", "", true, "smtp://user:password@`host`:port", parseSMTPURL},
-		{"metrics_listen", "", false, "private `host:port` for /metrics and /debug/pprof", parseMetricsListen},
-		{"log_level", "info", false, "`level`: debug, info, warn or error", parseLogLevel},
-		{"log_format", "", false, "`format`: text or json (default: text on a terminal, else json)", parseLogFormat},
-		{"dns_resolver", "", false, "`host:port` of the DNS server that domain verification asks (default: the system's)", parseDNSResolver},
-		{"drain_delay", "1s", false, "`how long` /readyz says 503 before the listener closes on SIGTERM", parseDrainDelay},
-		{"shutdown_grace", "20s", false, "`how long` requests in flight may take to finish when stopping", parseShutdownGrace},
+		{"smtp_url", "", true, "mail server's `URL`: smtp://user:password@host:port", parseSMTPURL},
+		{"metrics_listen", "", false, "private `HOST:PORT` for /metrics and /debug/pprof", parseMetricsListen},
+		{"log_level", "info", false, "`LEVEL`: debug, info, warn or error", parseLogLevel},
+		{"log_format", "", false, "`FORMAT`: text or json (default: text on a terminal, else json)", parseLogFormat},
+		{"dns_resolver", "", false, "`HOST:PORT` of the DNS server that domain verification asks (default: the system's)", parseDNSResolver},
+		{"drain_delay", "1s", false, "`DURATION` for which /readyz says 503 before the listener closes on SIGTERM", parseDrainDelay},
+		{"shutdown_grace", "20s", false, "`DURATION` that requests in flight may take to finish when stopping", parseShutdownGrace},
 	}
 }
 
