@@ -118,6 +118,9 @@ func (s *Store) Tx(ctx context.Context, fn func(ctx context.Context) error) erro
 	return s.db.Tx(ctx, fn)
 }
 
+// Now is the store's clock.
+func (s *Store) Now() time.Time { return s.db.Clock() }
+
 // Watch tells fn of every change of configuration, on whichever replica, until ctx ends. The first call, and one after
 // any gap, has Kind "*": forget everything. fn must not write to the store.
 func (s *Store) Watch(ctx context.Context, fn func(broker.Change)) { s.db.Watch(ctx, fn) }

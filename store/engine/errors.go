@@ -121,7 +121,7 @@ func fate(err error) outcome {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.As(err, &op),
 		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, sql.ErrConnDone):
 		return unknown
-	case strings.Contains(err.Error(), "conn closed"), strings.Contains(err.Error(), "closed pool"):
+	case strings.Contains(err.Error(), "conn closed"):
 		return unknown
 	}
 	return final

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,7 +27,7 @@ type pgDB struct {
 	sql     *sql.DB
 	gorm    *gorm.DB
 	hot     pgQ
-	once    sync.Once
+	closed  atomic.Bool
 	queries sync.Map // ? -> $n
 }
 
@@ -55,7 +56,7 @@ func openPostgres(ctx context.Context, db *DB) error {
 	}
 	p.sql = stdlib.OpenDBFromPool(p.pool)
 	p.hot = pgQ{p: p, run: p.pool}
-	if p.gorm, err = gorm.Open(postgres.New(postgres.Config{Conn: p.sql}), pgGormConfig()); err == nil {
+	if p.gorm, err = gorm.Open(postgres.New(postgres.Config{Conn: p.sql}), gormConfig(false)); err == nil {
 		err = p.read(ctx, func(ctx context.Context, q Q) error {
 			_, err := q.Exec(ctx, "SELECT 1")
 			return err
@@ -67,12 +68,6 @@ func openPostgres(ctx context.Context, db *DB) error {
 	p.hot.gorm = p.gorm
 	db.backend, db.migrator = p, newMigrator(p.sql, db)
 	return nil
-}
-
-func pgGormConfig() *gorm.Config {
-	c := gormConfig(false)
-	c.DisableAutomaticPing = true
-	return c
 }
 
 func (p *pgDB) read(ctx context.Context, fn func(context.Context, Q) error) error {
@@ -92,6 +87,9 @@ func (p *pgDB) retry(outer context.Context, fn func(ctx context.Context, again b
 	defer cancel()
 	again, wait, waited := false, 10*time.Millisecond, time.Duration(0)
 	for {
+		if p.closed.Load() {
+			return errClosed
+		}
 		err := fn(ctx, again)
 		if err == nil {
 			return nil
@@ -227,13 +225,12 @@ func (e unsettled) Error() string {
 func (e unsettled) Is(t error) bool { return t == context.DeadlineExceeded }
 
 func (p *pgDB) close() error {
-	p.once.Do(func() {
-		if p.sql != nil {
-			_ = p.sql.Close()
-		}
-		p.pool.Close()
-	})
-	return nil
+	if p.closed.Swap(true) {
+		return nil
+	}
+	err := p.sql.Close()
+	p.pool.Close()
+	return err
 }
 
 // pgRunner is what a pool and a connection have in common.

@@ -42,14 +42,17 @@ const (
 	groupTime = 10 * time.Millisecond // how long parts are added to it
 )
 
+// job is one caller's part. A single statement of ours is run by the writer; a transaction's function, which is anybody's
+// code, is run by its caller while the writer waits, so that a panic in it is the caller's.
 type job struct {
-	ctx      context.Context
-	fn       func(context.Context) error
-	partial  bool // more than one statement: needs a savepoint
-	state    atomic.Int32
-	done     chan struct{}
-	err      error
-	panicked any
+	ctx     context.Context
+	fn      func(context.Context) error
+	partial bool // a transaction's function: needs a savepoint
+	state   atomic.Int32
+	turn    chan struct{} // the writer says: yours
+	ran     chan struct{} // the caller says: done
+	done    chan struct{} // the writer says: committed
+	err     error
 }
 
 const (
@@ -116,7 +119,12 @@ func (s *sqliteDB) open(ctx context.Context, path string) (err error) {
 }
 
 func (s *sqliteDB) read(ctx context.Context, fn func(context.Context, Q) error) error {
-	return fn(ctx, s.reader)
+	select {
+	case <-s.stop:
+		return errClosed
+	default:
+		return fn(ctx, s.reader)
+	}
 }
 
 func (s *sqliteDB) do(ctx context.Context, fn func(context.Context, Q, bool) error) error {
@@ -135,6 +143,9 @@ func (s *sqliteDB) tx(ctx context.Context, fn func(context.Context, *Txn) error)
 // submit queues a part and waits for the commit it is in. A caller that gives up before its part was begun takes it back.
 func (s *sqliteDB) submit(ctx context.Context, partial bool, fn func(context.Context) error) error {
 	j := &job{ctx: ctx, fn: fn, partial: partial, done: make(chan struct{})}
+	if partial {
+		j.turn, j.ran = make(chan struct{}), make(chan struct{})
+	}
 	limit := time.NewTimer(deadline)
 	defer limit.Stop()
 	select {
@@ -151,27 +162,33 @@ func (s *sqliteDB) submit(ctx context.Context, partial bool, fn func(context.Con
 	case <-limit.C:
 		return context.DeadlineExceeded
 	}
+	return s.await(j, limit.C)
+}
+
+func (s *sqliteDB) await(j *job, limit <-chan time.Time) error {
+	var gaveUp error
 	select {
 	case <-j.done:
+		return j.err
+	case <-j.turn:
+		j.run()
+		<-j.done
+		return j.err
 	case <-s.stopped:
-		if j.state.CompareAndSwap(queued, abandoned) {
-			return errClosed
-		}
-		<-j.done
-	case <-ctx.Done():
-		if j.state.CompareAndSwap(queued, abandoned) {
-			return ctx.Err()
-		}
-		<-j.done
-	case <-limit.C:
-		if j.state.CompareAndSwap(queued, abandoned) {
-			return context.DeadlineExceeded
-		}
-		<-j.done
+		gaveUp = errClosed
+	case <-j.ctx.Done():
+		gaveUp = j.ctx.Err()
+	case <-limit:
+		gaveUp = context.DeadlineExceeded
 	}
-	if j.panicked != nil {
-		panic(j.panicked)
+	if j.state.CompareAndSwap(queued, abandoned) {
+		return gaveUp
 	}
+	if j.partial {
+		<-j.turn
+		j.run()
+	}
+	<-j.done
 	return j.err
 }
 
@@ -240,13 +257,14 @@ func (s *sqliteDB) part(j *job) error {
 	// SQLite undoes a whole transaction when a statement in it is interrupted, so no caller's context gets that far.
 	ctx := context.WithoutCancel(j.ctx)
 	if !j.partial {
-		j.run(ctx)
+		j.err = j.fn(ctx)
 		return s.alive(j)
 	}
 	if _, err := s.writer.Exec(ctx, "SAVEPOINT part"); err != nil {
 		return err
 	}
-	if j.run(ctx); j.err != nil {
+	j.turn <- struct{}{}
+	if <-j.ran; j.err != nil {
 		if _, err := s.writer.Exec(ctx, "ROLLBACK TO SAVEPOINT part"); err != nil {
 			return err
 		}
@@ -266,13 +284,11 @@ func (s *sqliteDB) alive(j *job) error {
 	return j.err
 }
 
-func (j *job) run(ctx context.Context) {
-	defer func() {
-		if p := recover(); p != nil {
-			j.panicked, j.err = p, errors.New("panic in a transaction")
-		}
-	}()
-	j.err = j.fn(ctx)
+// run runs a transaction's function in its caller's goroutine. A panic, or a test that ends in it, undoes it.
+func (j *job) run() {
+	err := errors.New("the transaction's function did not return")
+	defer func() { j.err = err; close(j.ran) }()
+	err = j.fn(context.WithoutCancel(j.ctx))
 }
 
 func (s *sqliteDB) close() error {
@@ -316,7 +332,7 @@ func newLiteQ(pool gorm.ConnPool, writes bool) (liteQ, error) {
 
 // gormConfig: PostgreSQL's driver prepares and keeps statements by itself, SQLite's leaves that to gorm.
 func gormConfig(prepare bool) *gorm.Config {
-	return &gorm.Config{SkipDefaultTransaction: true, PrepareStmt: prepare, Logger: logger.Discard}
+	return &gorm.Config{SkipDefaultTransaction: true, PrepareStmt: prepare, DisableAutomaticPing: true, Logger: logger.Discard}
 }
 
 func (q liteQ) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
