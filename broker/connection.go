@@ -25,10 +25,17 @@ type Connection struct {
 	// HideOnLogin keeps it off the chooser; hints, domains and direct links still reach it.
 	HideOnLogin bool                `json:"hide_on_login"`
 	Mapping     map[string][]string `json:"mapping"` // profile field -> upstream attributes, first that is present
-	SAML        *SAML               `json:"saml,omitempty"`
-	OIDC        *OIDC               `json:"oidc,omitempty"`
-	OAuth2      *OAuth2             `json:"oauth2,omitempty"`
-	LDAP        *LDAP               `json:"ldap,omitempty"`
+	// GroupRules map upstream values to groups of ours. GroupNames give names to upstream ids (Entra's object ids) before
+	// the rules see them. OnlyMapped drops upstream groups that no rule maps.
+	GroupRules []GroupRule       `json:"group_rules,omitempty"`
+	GroupNames map[string]string `json:"group_names,omitempty"`
+	OnlyMapped bool              `json:"only_mapped_groups,omitempty"`
+	// UpdateProfile says per profile field whether it is taken from upstream once or always (the default).
+	UpdateProfile map[string]string `json:"update_profile,omitempty"`
+	SAML          *SAML             `json:"saml,omitempty"`
+	OIDC          *OIDC             `json:"oidc,omitempty"`
+	OAuth2        *OAuth2           `json:"oauth2,omitempty"`
+	LDAP          *LDAP             `json:"ldap,omitempty"`
 	Meta
 }
 
@@ -263,6 +270,7 @@ func (c *Connection) Validate() error {
 			f.add("/"+name, "does not belong to a connection of protocol %s", c.Protocol)
 		}
 	}
+	c.validateMapping(&f)
 	if s := c.SAML; s != nil {
 		optURL(&f, "/saml/metadata_url", s.MetadataURL)
 		optURL(&f, "/saml/sso_url", s.SSOURL)

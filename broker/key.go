@@ -26,6 +26,13 @@ type Domain struct {
 	Verified   bool      `json:"verified"`
 	VerifiedAt time.Time `json:"verified_at,omitzero"`
 	VerifiedBy string    `json:"verified_by"` // "dns", or the operator who vouched
+	CheckedAt  time.Time `json:"checked_at,omitzero"`
+	// LostAt is when a proof that had been found was first missed; after the grace time the domain is suspended: Verified
+	// becomes false and SuspendedAt is set.
+	LostAt      time.Time `json:"lost_at,omitzero"`
+	SuspendedAt time.Time `json:"suspended_at,omitzero"`
+	// TransferTo is the realm that the owner offers the domain to; that realm's acceptance completes the act.
+	TransferTo string `json:"transfer_to,omitempty"`
 	Meta
 }
 

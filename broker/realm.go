@@ -22,6 +22,11 @@ type Realm struct {
 	Tokens          TokenPolicy   `json:"tokens"`
 	LocalLogin      []string      `json:"local_login"` // email_code, passkey, password
 	DefaultClientID string        `json:"default_client_id"`
+	// SeatLimit is how many people may be active, 0 for any number. Approval holds people who come by themselves until an
+	// operator lets them in. Contacts are told of what concerns the tenant: seats, lost domain proofs, expiries.
+	SeatLimit int      `json:"seat_limit"`
+	Approval  bool     `json:"approval"`
+	Contacts  []string `json:"contacts,omitempty"`
 	Meta
 }
 
@@ -119,6 +124,9 @@ func (r *Realm) Validate() error {
 	between(&f, "/tokens/access", r.Tokens.Access, 30*time.Second, 24*time.Hour)
 	between(&f, "/tokens/id", r.Tokens.ID, 30*time.Second, 24*time.Hour)
 	between(&f, "/tokens/refresh", r.Tokens.Refresh, time.Minute, 365*24*time.Hour)
+	if r.SeatLimit < 0 {
+		f.add("/seat_limit", "is 0 or more")
+	}
 	if !slices.Contains(SigningAlgs, r.Tokens.SigningAlg) {
 		f.add("/tokens/signing_alg", "is one of %v", SigningAlgs)
 	}

@@ -32,8 +32,13 @@ type User struct {
 	Groups        []string            `json:"groups"`
 	Attributes    map[string][]string `json:"attributes"`
 	Blocked       bool                `json:"blocked"`
-	Excluded      bool                `json:"excluded"` // from enforcement: may use the realm's local ways in
-	LastLoginAt   time.Time           `json:"last_login_at,omitzero"`
+	Status        string              `json:"status"` // StatusActive, StatusPending, StatusHeld, StatusMerged
+	MergedInto    string              `json:"merged_into,omitempty"`
+	ManualGroups  []string            `json:"manual_groups,omitempty"` // given by hand or invitation; part of Groups whatever the upstream says
+	// PinnedConnection is the slug this person goes to, whatever the domain says.
+	PinnedConnection string    `json:"pinned_connection,omitempty"`
+	Excluded         bool      `json:"excluded"` // from enforcement: may use the realm's local ways in
+	LastLoginAt      time.Time `json:"last_login_at,omitzero"`
 	Meta
 }
 
