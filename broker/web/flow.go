@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -75,7 +76,8 @@ func (w *Web) keep(c *gin.Context, l *broker.Login) error {
 	if w.Cookies.KeepLogin(c.Writer, c.Request, l) {
 		return nil
 	}
-	if err := w.Shelf.Put(c.Request.Context(), shelfKey(l.ID), l.Request, l.Begun.Add(w.Cookies.MaxAge)); err != nil {
+	err := w.Shelf.Put(c.Request.Context(), shelfKey(l.ID), l.Request, l.Begun.Add(w.Cookies.MaxAge))
+	if err != nil && !errors.Is(err, broker.ErrExists) {
 		return err
 	}
 	small := *l
