@@ -38,7 +38,7 @@ type program struct {
 // run is the whole program. It answers the exit code.
 func run(ctx context.Context, args, env []string, std stdio) int {
 	p := &program{std, env}
-	root := p.root()
+	root := p.root(args)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -53,7 +53,7 @@ func run(ctx context.Context, args, env []string, std stdio) int {
 	return exitFailed
 }
 
-func (p *program) root() *cobra.Command {
+func (p *program) root(args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cloakroom",
 		Short: "Cloakroom signs your customers' people in, whatever identity provider they have",
@@ -71,6 +71,9 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+			return noCommand(cmd, args) // its flags are unknown because it is
+		}
 		return usageError{err, fmt.Sprintf("\"%s --help\" lists the flags", cmd.CommandPath())}
 	})
 	root.AddCommand(p.commands()...)
