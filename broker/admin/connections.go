@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"regexp"
 	"slices"
 
 	"cloakroom/broker"
@@ -152,8 +154,27 @@ func (s *Service) checkOpen(ctx context.Context, p *problems, c *broker.Connecti
 	if fault.Lookup(f.Code).Status == 503 || f.Code == fault.Internal {
 		return err // not the settings' fault
 	}
-	p.add("/"+c.Protocol, "%s %s", fault.Lookup(f.Code).Cause, f.Error())
+	p.add(openPointer(c, f), "%s %s", fault.Lookup(f.Code).Cause, f.Error())
 	return nil
+}
+
+// namedField is how a protocol's fault names the setting that it is about, at the beginning of its detail.
+var namedField = regexp.MustCompile(`^([a-z0-9_]+)(?:\[(\d+)\])?(?:$|[ :])`)
+
+// openPointer is the setting that a fault of Open is about, or the protocol's whole section.
+func openPointer(c *broker.Connection, f *fault.Error) string {
+	section := map[string]reflect.Type{
+		"saml": reflect.TypeFor[broker.SAML](), "oidc": reflect.TypeFor[broker.OIDC](),
+		"oauth2": reflect.TypeFor[broker.OAuth2](), "ldap": reflect.TypeFor[broker.LDAP](),
+	}[c.Protocol]
+	m := namedField.FindStringSubmatch(f.Detail)
+	if m == nil || fieldsOf(section)[m[1]] == nil {
+		return "/" + c.Protocol
+	}
+	if m[2] == "" {
+		return "/" + c.Protocol + "/" + m[1]
+	}
+	return "/" + c.Protocol + "/" + m[1] + "/" + m[2]
 }
 
 // UpdateConnection changes a connection by merge patch.

@@ -15,15 +15,24 @@ type Event struct {
 	broker.Meta
 }
 
-// ListEvents answers the ledger, newest first: a realm's, or with no realm the whole installation's.
+// ListEvents answers the whole installation's ledger, newest first.
 func (s *Service) ListEvents(ctx context.Context, a Actor, f EventFilter, p broker.Page) (Page[*Event], error) {
-	if f.Realm == "" {
-		if err := a.installation(toRead); err != nil {
-			return Page[*Event]{}, err
-		}
-	} else if _, err := s.enter(ctx, a, f.Realm, toRead); err != nil {
+	if err := a.installation(toRead); err != nil {
 		return Page[*Event]{}, err
 	}
+	return s.events(ctx, f, p)
+}
+
+// ListRealmEvents answers a realm's ledger, newest first.
+func (s *Service) ListRealmEvents(ctx context.Context, a Actor, realm string, f EventFilter, p broker.Page) (Page[*Event], error) {
+	if _, err := s.enter(ctx, a, realm, toRead); err != nil {
+		return Page[*Event]{}, err
+	}
+	f.Realm = realm
+	return s.events(ctx, f, p)
+}
+
+func (s *Service) events(ctx context.Context, f EventFilter, p broker.Page) (Page[*Event], error) {
 	items, next, err := s.FindEvents(ctx, f, p)
 	views := make([]*Event, 0, len(items))
 	for _, e := range items {

@@ -19,12 +19,12 @@ func located[T any](o *object[T], path ...string) *object[T] {
 
 func realmVersion(r *broker.Realm) int64           { return r.Version }
 func connectionVersion(c *broker.Connection) int64 { return c.Version }
-func clientVersion(c *Client) int64                { return c.Version }
+func clientVersion(c *ClientAnswer) int64                { return c.Version }
 func domainVersion(d *broker.Domain) int64         { return d.Version }
 func userVersion(u *broker.User) int64             { return u.Version }
 func keyVersion(k *broker.APIKey) int64            { return k.Version }
 
-func (a *API) listRealms(ctx context.Context, who admin.Actor, in *paging) (*object[admin.Page[*broker.Realm]], error) {
+func (a *API) listRealms(ctx context.Context, who admin.Actor, in *Paging) (*object[admin.Page[*broker.Realm]], error) {
 	return plain(a.Admin.ListRealms(ctx, who, in.page()))
 }
 
@@ -37,7 +37,7 @@ func (a *API) createRealm(ctx context.Context, who admin.Actor, _ *nothing) (*ob
 	return located(o, "realms", r.Name), err
 }
 
-func (a *API) getRealm(ctx context.Context, who admin.Actor, in *inRealm) (*object[*broker.Realm], error) {
+func (a *API) getRealm(ctx context.Context, who admin.Actor, in *InRealm) (*object[*broker.Realm], error) {
 	r, err := a.Admin.GetRealm(ctx, who, in.Realm)
 	return versioned(r, realmVersion, err)
 }
@@ -51,11 +51,11 @@ func (a *API) deleteRealm(ctx context.Context, who admin.Actor, in *changeRealmI
 	return gone(a.Admin.DeleteRealm(ctx, who, in.Realm, match(in.IfMatch)))
 }
 
-func (a *API) listConnections(ctx context.Context, who admin.Actor, in *listIn) (*object[admin.Page[*broker.Connection]], error) {
+func (a *API) listConnections(ctx context.Context, who admin.Actor, in *ListIn) (*object[admin.Page[*broker.Connection]], error) {
 	return plain(a.Admin.ListConnections(ctx, who, in.Realm, in.page()))
 }
 
-func (a *API) createConnection(ctx context.Context, who admin.Actor, in *inRealm) (*object[*broker.Connection], error) {
+func (a *API) createConnection(ctx context.Context, who admin.Actor, in *InRealm) (*object[*broker.Connection], error) {
 	c, err := a.Admin.CreateConnection(ctx, who, in.Realm, bodyOf(ctx))
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (a *API) createConnection(ctx context.Context, who admin.Actor, in *inRealm
 	return located(o, "realms", c.Realm, "connections", c.Slug), err
 }
 
-func (a *API) getConnection(ctx context.Context, who admin.Actor, in *slugIn) (*object[*broker.Connection], error) {
+func (a *API) getConnection(ctx context.Context, who admin.Actor, in *SlugIn) (*object[*broker.Connection], error) {
 	c, err := a.Admin.GetConnection(ctx, who, in.Realm, in.Slug)
 	return versioned(c, connectionVersion, err)
 }
@@ -78,19 +78,19 @@ func (a *API) deleteConnection(ctx context.Context, who admin.Actor, in *changeS
 	return gone(a.Admin.DeleteConnection(ctx, who, in.Realm, in.Slug, match(in.IfMatch)))
 }
 
-func (a *API) handover(ctx context.Context, who admin.Actor, in *slugIn) (*object[admin.Handover], error) {
+func (a *API) handover(ctx context.Context, who admin.Actor, in *SlugIn) (*object[admin.Handover], error) {
 	return plain(a.Admin.Handover(ctx, who, in.Realm, in.Slug))
 }
 
-func (a *API) checkConnection(ctx context.Context, who admin.Actor, in *slugIn) (*object[admin.Report], error) {
+func (a *API) checkConnection(ctx context.Context, who admin.Actor, in *SlugIn) (*object[admin.Report], error) {
 	return plain(a.Admin.CheckConnection(ctx, who, in.Realm, in.Slug))
 }
 
-func (a *API) listClients(ctx context.Context, who admin.Actor, in *listIn) (*object[admin.Page[*broker.Client]], error) {
+func (a *API) listClients(ctx context.Context, who admin.Actor, in *ListIn) (*object[admin.Page[*broker.Client]], error) {
 	return plain(a.Admin.ListClients(ctx, who, in.Realm, in.page()))
 }
 
-func (a *API) createClient(ctx context.Context, who admin.Actor, in *inRealm) (*object[*Client], error) {
+func (a *API) createClient(ctx context.Context, who admin.Actor, in *InRealm) (*object[*ClientAnswer], error) {
 	c, err := clientOf(a.Admin.CreateClient(ctx, who, in.Realm, bodyOf(ctx)))
 	if err != nil {
 		return nil, err
@@ -99,13 +99,13 @@ func (a *API) createClient(ctx context.Context, who admin.Actor, in *inRealm) (*
 	return located(o, "realms", c.Realm, "clients", c.ClientID), err
 }
 
-func (a *API) getClient(ctx context.Context, who admin.Actor, in *clientIn) (*object[*Client], error) {
+func (a *API) getClient(ctx context.Context, who admin.Actor, in *ClientIn) (*object[*ClientAnswer], error) {
 	found, err := a.Admin.GetClient(ctx, who, in.Realm, in.ClientID)
 	c, err := clientOf(found, "", err)
 	return versioned(c, clientVersion, err)
 }
 
-func (a *API) updateClient(ctx context.Context, who admin.Actor, in *changeClientIn) (*object[*Client], error) {
+func (a *API) updateClient(ctx context.Context, who admin.Actor, in *changeClientIn) (*object[*ClientAnswer], error) {
 	c, err := clientOf(a.Admin.UpdateClient(ctx, who, in.Realm, in.ClientID, match(in.IfMatch), bodyOf(ctx)))
 	return versioned(c, clientVersion, err)
 }
@@ -114,11 +114,11 @@ func (a *API) deleteClient(ctx context.Context, who admin.Actor, in *changeClien
 	return gone(a.Admin.DeleteClient(ctx, who, in.Realm, in.ClientID, match(in.IfMatch)))
 }
 
-func (a *API) listDomains(ctx context.Context, who admin.Actor, in *listIn) (*object[admin.Page[*broker.Domain]], error) {
+func (a *API) listDomains(ctx context.Context, who admin.Actor, in *ListIn) (*object[admin.Page[*broker.Domain]], error) {
 	return plain(a.Admin.ListDomains(ctx, who, in.Realm, in.page()))
 }
 
-func (a *API) createDomain(ctx context.Context, who admin.Actor, in *inRealm) (*object[*broker.Domain], error) {
+func (a *API) createDomain(ctx context.Context, who admin.Actor, in *InRealm) (*object[*broker.Domain], error) {
 	d, err := a.Admin.CreateDomain(ctx, who, in.Realm, bodyOf(ctx))
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (a *API) createDomain(ctx context.Context, who admin.Actor, in *inRealm) (*
 	return located(o, "realms", d.Realm, "domains", d.Domain), err
 }
 
-func (a *API) getDomain(ctx context.Context, who admin.Actor, in *domainIn) (*object[*broker.Domain], error) {
+func (a *API) getDomain(ctx context.Context, who admin.Actor, in *DomainIn) (*object[*broker.Domain], error) {
 	d, err := a.Admin.GetDomain(ctx, who, in.Realm, in.Domain)
 	return versioned(d, domainVersion, err)
 }
@@ -141,16 +141,16 @@ func (a *API) deleteDomain(ctx context.Context, who admin.Actor, in *changeDomai
 	return gone(a.Admin.DeleteDomain(ctx, who, in.Realm, in.Domain, match(in.IfMatch)))
 }
 
-func (a *API) verifyDomain(ctx context.Context, who admin.Actor, in *domainIn) (*object[*broker.Domain], error) {
+func (a *API) verifyDomain(ctx context.Context, who admin.Actor, in *DomainIn) (*object[*broker.Domain], error) {
 	d, err := a.Admin.VerifyDomain(ctx, who, in.Realm, in.Domain)
 	return versioned(d, domainVersion, err)
 }
 
-func (a *API) listUsers(ctx context.Context, who admin.Actor, in *listIn) (*object[admin.Page[*broker.User]], error) {
+func (a *API) listUsers(ctx context.Context, who admin.Actor, in *ListIn) (*object[admin.Page[*broker.User]], error) {
 	return plain(a.Admin.ListUsers(ctx, who, in.Realm, in.page()))
 }
 
-func (a *API) getUser(ctx context.Context, who admin.Actor, in *idIn) (*object[*broker.User], error) {
+func (a *API) getUser(ctx context.Context, who admin.Actor, in *IDIn) (*object[*broker.User], error) {
 	u, err := a.Admin.GetUser(ctx, who, in.Realm, in.ID)
 	return versioned(u, userVersion, err)
 }
@@ -169,11 +169,11 @@ func (a *API) listSessions(ctx context.Context, who admin.Actor, in *sessionsIn)
 	return plain(a.Admin.ListSessions(ctx, who, in.Realm, f, in.page()))
 }
 
-func (a *API) getSession(ctx context.Context, who admin.Actor, in *idIn) (*object[*admin.Session], error) {
+func (a *API) getSession(ctx context.Context, who admin.Actor, in *IDIn) (*object[*admin.Session], error) {
 	return plain(a.Admin.GetSession(ctx, who, in.Realm, in.ID))
 }
 
-func (a *API) endSession(ctx context.Context, who admin.Actor, in *idIn) (*empty, error) {
+func (a *API) endSession(ctx context.Context, who admin.Actor, in *IDIn) (*empty, error) {
 	return gone(a.Admin.EndSession(ctx, who, in.Realm, in.ID))
 }
 
@@ -181,19 +181,19 @@ func (a *API) listKeys(ctx context.Context, who admin.Actor, in *keysIn) (*objec
 	return plain(a.Admin.ListKeys(ctx, who, in.Realm, in.Connection, in.page()))
 }
 
-func (a *API) rotateKey(ctx context.Context, who admin.Actor, in *inRealm) (*object[*admin.Key], error) {
+func (a *API) rotateKey(ctx context.Context, who admin.Actor, in *InRealm) (*object[*admin.Key], error) {
 	return plain(a.Admin.RotateKey(ctx, who, in.Realm, bodyOf(ctx)))
 }
 
 func (a *API) listRealmEvents(ctx context.Context, who admin.Actor, in *realmEventsIn) (*object[admin.Page[*admin.Event]], error) {
-	return plain(a.Admin.ListEvents(ctx, who, in.filter(in.Realm), in.page()))
+	return plain(a.Admin.ListRealmEvents(ctx, who, in.Realm, in.filter(), in.page()))
 }
 
 func (a *API) listEvents(ctx context.Context, who admin.Actor, in *eventsIn) (*object[admin.Page[*admin.Event]], error) {
-	return plain(a.Admin.ListEvents(ctx, who, in.filter(""), in.page()))
+	return plain(a.Admin.ListEvents(ctx, who, in.filter(), in.page()))
 }
 
-func (a *API) listAPIKeys(ctx context.Context, who admin.Actor, in *paging) (*object[admin.Page[*broker.APIKey]], error) {
+func (a *API) listAPIKeys(ctx context.Context, who admin.Actor, in *Paging) (*object[admin.Page[*broker.APIKey]], error) {
 	return plain(a.Admin.ListAPIKeys(ctx, who, in.page()))
 }
 

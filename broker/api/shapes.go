@@ -12,37 +12,37 @@ import (
 	"cloakroom/broker/admin"
 )
 
-// What requests carry beside their body.
+// What requests carry beside their body. What is embedded must be exported: huma sees nothing else.
 type (
 	nothing struct{}
 
-	paging struct {
+	Paging struct {
 		Limit  int    `query:"limit" doc:"How many items at most: 1 to 200, 50 if left out"`
 		Cursor string `query:"cursor" doc:"The next of the page before"`
 		Query  string `query:"q" doc:"Only what has this in its name"`
 	}
 
-	inRealm struct {
+	InRealm struct {
 		Realm string `path:"realm" doc:"Name of the realm"`
 	}
-	listIn struct {
-		inRealm
-		paging
+	ListIn struct {
+		InRealm
+		Paging
 	}
-	slugIn struct {
-		inRealm
+	SlugIn struct {
+		InRealm
 		Slug string `path:"slug" doc:"Slug of the connection"`
 	}
-	clientIn struct {
-		inRealm
+	ClientIn struct {
+		InRealm
 		ClientID string `path:"client_id"`
 	}
-	domainIn struct {
-		inRealm
+	DomainIn struct {
+		InRealm
 		Domain string `path:"domain"`
 	}
-	idIn struct {
-		inRealm
+	IDIn struct {
+		InRealm
 		ID string `path:"id"`
 	}
 	keyIn struct {
@@ -50,15 +50,15 @@ type (
 	}
 
 	sessionsIn struct {
-		listIn
+		ListIn
 		UserID     string `query:"user_id" doc:"Only this person's"`
 		Connection string `query:"connection" doc:"Only those through this connection"`
 	}
 	keysIn struct {
-		listIn
+		ListIn
 		Connection string `query:"connection" doc:"The keys of our side of this connection instead of the realm's"`
 	}
-	eventFilter struct {
+	EventFilter struct {
 		Kind       string    `query:"kind" doc:"The beginning of a kind, like login."`
 		Ref        string    `query:"ref" doc:"A login's reference"`
 		Connection string    `query:"connection"`
@@ -67,45 +67,45 @@ type (
 		Since      time.Time `query:"since"`
 	}
 	eventsIn struct {
-		paging
-		eventFilter
+		Paging
+		EventFilter
 	}
 	realmEventsIn struct {
-		listIn
-		eventFilter
+		ListIn
+		EventFilter
 	}
 
-	conditional struct {
+	Conditional struct {
 		IfMatch string `header:"If-Match" doc:"The ETag of the version that the change starts from; answered 412 when it is no longer the stored one"`
 	}
 	changeRealmIn struct {
-		inRealm
-		conditional
+		InRealm
+		Conditional
 	}
 	changeSlugIn struct {
-		slugIn
-		conditional
+		SlugIn
+		Conditional
 	}
 	changeClientIn struct {
-		clientIn
-		conditional
+		ClientIn
+		Conditional
 	}
 	changeDomainIn struct {
-		domainIn
-		conditional
+		DomainIn
+		Conditional
 	}
 	changeIDIn struct {
-		idIn
-		conditional
+		IDIn
+		Conditional
 	}
 )
 
-func (p paging) page() broker.Page {
+func (p Paging) page() broker.Page {
 	return broker.Page{Limit: p.Limit, Cursor: p.Cursor, Query: p.Query}
 }
 
-func (f eventFilter) filter(realm string) admin.EventFilter {
-	return admin.EventFilter{Realm: realm, Kind: f.Kind, Connection: f.Connection, Ref: f.Ref, Email: f.Email, UserID: f.UserID, Since: f.Since}
+func (f EventFilter) filter() admin.EventFilter {
+	return admin.EventFilter{Kind: f.Kind, Connection: f.Connection, Ref: f.Ref, Email: f.Email, UserID: f.UserID, Since: f.Since}
 }
 
 // What answers carry.
@@ -141,17 +141,17 @@ func gone(err error) (*empty, error) {
 	return &empty{}, nil
 }
 
-// Client is a client whose secret can be shown, the once that it is made.
-type Client struct {
+// ClientAnswer is a client whose secret can be shown, the once that it is made.
+type ClientAnswer struct {
 	broker.Client
 	ClientSecret string `json:"client_secret,omitempty" doc:"The mask, save in the answer that made the secret"`
 }
 
-func clientOf(c *broker.Client, made string, err error) (*Client, error) {
+func clientOf(c *broker.Client, made string, err error) (*ClientAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Client{Client: *c, ClientSecret: made}
+	out := &ClientAnswer{Client: *c, ClientSecret: made}
 	if made == "" && c.ClientSecret != "" {
 		out.ClientSecret = broker.Masked
 	}
