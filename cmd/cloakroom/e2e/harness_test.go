@@ -27,7 +27,11 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "cloakroom")
-	cmd := exec.Command("go", "build", "-o", path, "cloakroom/cmd/cloakroom")
+	args := []string{"build", "-o", path, "cloakroom/cmd/cloakroom"}
+	if o := os.Getenv("OVERLAY"); o != "" {
+		args = append([]string{"build", "-overlay", o}, args[1:]...)
+	}
+	cmd := exec.Command("go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)

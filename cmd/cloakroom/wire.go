@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"cloakroom/broker/api"
+	"cloakroom/broker/login"
+	"cloakroom/broker/op"
+	"cloakroom/broker/session"
+	"cloakroom/broker/signin"
+	"cloakroom/broker/web"
+	"cloakroom/config"
+	"cloakroom/store"
+	"cloakroom/store/seal"
+	"cloakroom/templates"
+)
+
+const (
+	// loginAge is how long a person may take from the application's request to its answer.
+	loginAge = time.Hour
+	// sweepEvery and eventsFor are how often what has expired is dropped, and how long events are kept.
+	sweepEvery = time.Minute
+	eventsFor  = 400 * 24 * time.Hour
+)
+
+// wire puts the fronts over the engines over the store: the whole broker as one list.
+func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Keyring) (*server, error) {
+	in := install(cfg, log, s, ring)
+	pages, err := templates.New()
+	if err != nil {
+		return nil, err
+	}
+	m := newMetrics()
+	sessions := &session.Manager{Store: s.Sessions, Realms: in.registry, Now: time.Now}
+	engine := &login.Engine{
+		Config: in.registry, Sessions: sessions, Users: s.Users, Links: s.Links, Waiting: waiting{s}, Events: s.Events,
+		Upstream: s.Sessions, Handles: &login.Handles{Keys: ring.Derive("login handle"), MaxAge: loginAge, Now: time.Now},
+		Now: time.Now, Logger: log,
+	}
+	provider := op.New(op.Config{
+		BaseURL: cfg.BaseURL, Prefixes: cfg.LegacyPaths, Registry: in.registry, Login: engine, Grants: s.Grants, Rotator: rotator{s.Grants},
+		Sessions: sessions, Users: s.Users, Marks: marks{s.Marks}, Parked: s.Parked, Keys: in.keys, Sealer: ring, Upstream: engine,
+		Enabled: in.enabled, HTTP: in.http, Log: log, Now: time.Now,
+	})
+	// The downstream protocols. A new one is a folder of broker/ and a line here.
+	engine.Responders = map[string]login.Responder{
+		"oidc":          provider,
+		signin.Protocol: &signin.Direct{BaseURL: cfg.BaseURL, Spend: marks{s.Marks}},
+	}
+	engine.Ended = provider
+	in.admin.End = in.ender(sessions, provider)
+	in.admin.EndUser = in.userEnder
+
+	w := &web.Web{
+		Pages: pages, Cookies: &web.Cookies{Sealer: ring, Secure: cfg.HTTPS(), MaxAge: loginAge, Now: time.Now},
+		Realms: in.registry, Shelf: s.Parked, Limits: web.NewLimits(time.Now), BaseURL: cfg.BaseURL,
+		TrustedProxies: cfg.TrustedProxies, Log: log, Now: time.Now, Observe: m.observe,
+	}
+	rest := api.New(api.API{
+		Admin: in.admin, ClientIP: w.ClientIP, Log: log, Version: version,
+		AllowFailure: func(ip string) bool { return w.Limits.Allow("api key", ip, 10, 6*time.Second) },
+	})
+	e := w.Engine()
+	for _, prefix := range append([]string{""}, cfg.LegacyPaths...) {
+		for _, front := range []web.Front{
+			&signin.Front{Web: w, Engine: engine, Config: in.registry},
+			&op.Front{Web: w, Provider: provider},
+		} {
+			front.Mount(e.Group(prefix))
+		}
+	}
+	rest.Mount(e)
+	w.Mount(e)
+	return &server{
+		cfg: cfg, log: log, handler: e, metrics: m.handler(),
+		health: &health{log: log, checks: []check{{"database", s.Ready}}},
+		background: []func(context.Context){
+			func(ctx context.Context) { s.Watch(ctx, in.forget) },
+			func(ctx context.Context) { s.Sweeper.Run(ctx, sweepEvery) },
+			func(ctx context.Context) { in.retain(ctx) },
+			func(ctx context.Context) {
+				<-ctx.Done()
+				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+				defer cancel()
+				provider.Drain(last)
+			},
+		},
+	}, nil
+}
+
+// retain drops events that are older than they are kept for.
+func (in *installation) retain(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if _, err := in.store.Events.Retain(ctx, now.Add(-eventsFor)); err != nil {
+				in.log.WarnContext(ctx, "old events are not dropped", "error", err)
+			}
+			if _, err := in.store.Keys.DeleteExpired(ctx, now); err != nil {
+				in.log.WarnContext(ctx, "retired keys are not dropped", "error", err)
+			}
+		}
+	}
+}
