@@ -47,6 +47,7 @@ type Store struct {
 	Sweeper  *flow.Sweeper
 
 	Events *ledger.Events
+	Outbox *ledger.Outbox
 
 	base
 }
@@ -72,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Users: &Users{b}, Links: &Links{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b},
 		Sessions: flow.NewSessions(db, o.Sealer), Grants: flow.NewGrants(db, o.Sealer), Marks: flow.NewMarks(db),
 		Parked: flow.NewParked(db, o.Sealer), Sweeper: flow.NewSweeper(db), Events: ledger.NewEvents(db),
-		base: b,
+		Outbox: ledger.NewOutbox(db, o.Sealer), base: b,
 	}
 	if err := s.checkMasterKey(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -149,4 +149,4 @@ func All() []Entry {
 }
 
 // catalogue joins the parts, one file per area.
-var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults}
+var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, mailFaults}

@@ -25,6 +25,7 @@ CREATE INDEX outbox_due ON outbox (next_at) WHERE status = 'queued';
 CREATE INDEX outbox_realm ON outbox (realm, id);
 CREATE INDEX outbox_recipient ON outbox (recipient, created_at);
 CREATE INDEX outbox_created ON outbox (created_at);
+CREATE INDEX outbox_bodies ON outbox (created_at) WHERE length(body) > 0 AND status <> 'queued';
 CREATE INDEX outbox_expires ON outbox (expires_at) WHERE expires_at > 0 AND status IN ('queued', 'copy');
 
 -- One row for each thing that is counted. Writing it makes the countings of one thing wait for each other.
