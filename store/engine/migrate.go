@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -18,14 +19,16 @@ import (
 // migrator brings the schema up to date. Two processes may do so at once: on PostgreSQL one waits for the other's
 // session lock, on SQLite each migration is one transaction and the loser looks again.
 type migrator struct {
-	db      *sql.DB
 	owner   *DB
+	open    func() (db *sql.DB, done func() error, err error)
 	current atomic.Bool
 }
 
-func newMigrator(db *sql.DB, owner *DB) *migrator { return &migrator{db: db, owner: owner} }
+func newMigrator(owner *DB, open func() (*sql.DB, func() error, error)) *migrator {
+	return &migrator{owner: owner, open: open}
+}
 
-func (m *migrator) provider() (*goose.Provider, error) {
+func (m *migrator) provider(db *sql.DB) (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
 	opts := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler))}
 	if m.owner.Postgres {
@@ -36,7 +39,7 @@ func (m *migrator) provider() (*goose.Provider, error) {
 		}
 		opts = append(opts, goose.WithSessionLocker(locker))
 	}
-	return goose.NewProvider(dialect, m.db, migrations.FS, opts...)
+	return goose.NewProvider(dialect, db, migrations.FS, opts...)
 }
 
 // Migrate applies what is missing.
@@ -57,12 +60,15 @@ func (db *DB) Migrate(ctx context.Context) error {
 }
 
 func (m *migrator) up(ctx context.Context) error {
-	p, err := m.provider()
+	db, done, err := m.open()
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx)
-	return err
+	p, err := m.provider(db)
+	if err == nil {
+		_, err = p.Up(ctx)
+	}
+	return errors.Join(err, done())
 }
 
 // Pending counts the migrations that this program has and the database has not.

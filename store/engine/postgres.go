@@ -66,7 +66,9 @@ func openPostgres(ctx context.Context, db *DB) error {
 		return errors.Join(err, p.close())
 	}
 	p.hot.gorm = p.gorm
-	db.backend, db.migrator = p, newMigrator(p.sql, db)
+	db.backend, db.migrator = p, newMigrator(db, func() (*sql.DB, func() error, error) {
+		return p.sql, func() error { return nil }, nil
+	})
 	return nil
 }
 

@@ -26,8 +26,8 @@ import (
 // needs one, and commits once: one fsync answers many callers.
 type sqliteDB struct {
 	db      *DB
+	file    string // with the writer's pragmas
 	write   *sql.DB
-	conn    *sql.Conn
 	readers *sql.DB
 	writer  liteQ
 	reader  liteQ
@@ -74,7 +74,10 @@ func openSQLite(ctx context.Context, db *DB, path string) error {
 		return errors.Join(err, s.closeFiles())
 	}
 	db.backend = s
-	db.migrator = newMigrator(s.write, db)
+	db.migrator = newMigrator(db, func() (*sql.DB, func() error, error) {
+		own, err := sql.Open("sqlite", s.file)
+		return own, own.Close, err
+	})
 	go s.run()
 	return nil
 }
@@ -96,10 +99,14 @@ func (s *sqliteDB) open(ctx context.Context, path string) (err error) {
 	// A commit that was answered survives a power cut: synchronous=FULL.
 	common := "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)"
 	file := "file:" + (&url.URL{Path: full}).EscapedPath() + "?" + common
-	if s.write, err = sql.Open("sqlite", file+"&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(67108864)&_txlock=immediate"); err != nil {
+	s.file = file + "&_pragma=journal_mode(WAL)&_pragma=journal_size_limit(67108864)&_txlock=immediate"
+	if s.write, err = sql.Open("sqlite", s.file); err != nil {
 		return err
 	}
-	if s.conn, err = s.write.Conn(ctx); err != nil {
+	// One connection that never goes: BEGIN and COMMIT are statements of their own. (Not a sql.Conn: what is prepared on
+	// one is not given back when it closes, and SQLite then leaves its log unfolded.)
+	s.write.SetMaxOpenConns(1)
+	if err := s.write.PingContext(ctx); err != nil {
 		return err
 	}
 	if s.readers, err = sql.Open("sqlite", file+"&_pragma=query_only(1)"); err != nil {
@@ -111,19 +118,30 @@ func (s *sqliteDB) open(ctx context.Context, path string) (err error) {
 	}
 	s.readers.SetMaxOpenConns(n)
 	s.readers.SetMaxIdleConns(n)
-	if s.writer, err = newLiteQ(s.conn, true); err != nil {
+	if s.writer, err = newLiteQ(s.write); err != nil {
 		return err
 	}
-	s.reader, err = newLiteQ(s.readers, false)
+	s.reader, err = newLiteQ(s.readers)
 	return err
 }
 
 func (s *sqliteDB) read(ctx context.Context, fn func(context.Context, Q) error) error {
+	if s.closed() {
+		return errClosed
+	}
+	err := fn(ctx, s.reader)
+	if err != nil && s.closed() {
+		return errClosed
+	}
+	return err
+}
+
+func (s *sqliteDB) closed() bool {
 	select {
 	case <-s.stop:
-		return errClosed
+		return true
 	default:
-		return fn(ctx, s.reader)
+		return false
 	}
 }
 
@@ -148,10 +166,8 @@ func (s *sqliteDB) submit(ctx context.Context, partial bool, fn func(context.Con
 	}
 	limit := time.NewTimer(deadline)
 	defer limit.Stop()
-	select {
-	case <-s.stop:
+	if s.closed() {
 		return errClosed
-	default:
 	}
 	select {
 	case s.jobs <- j:
@@ -306,9 +322,6 @@ func (s *sqliteDB) closeFiles() error {
 	if s.readers != nil {
 		errs = append(errs, s.readers.Close())
 	}
-	if s.conn != nil {
-		errs = append(errs, s.conn.Close())
-	}
 	if s.write != nil {
 		errs = append(errs, s.write.Close())
 	}
@@ -325,7 +338,7 @@ type liteQ struct {
 	gorm  *gorm.DB
 }
 
-func newLiteQ(pool gorm.ConnPool, writes bool) (liteQ, error) {
+func newLiteQ(pool gorm.ConnPool) (liteQ, error) {
 	g, err := gorm.Open(&sqlite.Dialector{DriverName: "sqlite", Conn: pool}, gormConfig(true))
 	return liteQ{pool: pool, stmts: &sync.Map{}, gorm: g}, err
 }

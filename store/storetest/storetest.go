@@ -23,6 +23,14 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	}
 }
 
+// Must ends the test on an error.
+func Must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

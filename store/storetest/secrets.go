@@ -1,0 +1,40 @@
+package storetest
+
+import (
+	"testing"
+
+	"cloakroom/broker"
+	"cloakroom/store"
+)
+
+// Secrets stores one of everything that has a secret and answers the plain texts that must not be found in the database.
+// The realm's display name, "find-me-in-the-file", must.
+func Secrets(t *testing.T, s *store.Store) [][]byte {
+	t.Helper()
+	ctx := background(t)
+	must(t, s.Realms.Create(ctx, &broker.Realm{Name: "acme", DisplayName: "find-me-in-the-file"}))
+	c := filled[broker.Connection](t)
+	c.Realm = "acme"
+	must(t, s.Connections.Create(ctx, c))
+	var plain [][]byte
+	for _, secret := range c.Secrets() {
+		plain = append(plain, []byte(secret.Reveal()))
+	}
+	client := filled[broker.Client](t)
+	client.Realm = "acme"
+	must(t, s.Clients.Create(ctx, client))
+	session := filled[broker.Session](t)
+	must(t, s.Sessions.Create(ctx, session))
+	g := filled[broker.Grant](t)
+	must(t, s.Grants.Create(ctx, g))
+	k := filled[broker.Key](t)
+	must(t, s.Keys.Add(ctx, k))
+	must(t, s.Parked.Put(ctx, "parked", []byte("plain-parked-value"), s.Now()))
+	plain = append(plain, []byte(client.ClientSecret.Reveal()), []byte(session.Upstream.IDToken), []byte(session.Upstream.Subject), g.Secret, k.Private, []byte("plain-parked-value"))
+	for _, p := range plain {
+		if len(p) < 8 {
+			t.Fatalf("%q is too short to be looked for", p)
+		}
+	}
+	return plain
+}
