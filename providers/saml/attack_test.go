@@ -254,7 +254,9 @@ func TestFinishRefuses(t *testing.T) {
 		{"many comments", replace("<saml:Subject>", strings.Repeat("<!---->", 30_001)+"<saml:Subject>"), fault.SAMLXMLComplex},
 		{"1 MiB", replace("Jane", strings.Repeat("x", 1<<20)), fault.SAMLTooLarge},
 		{"10 MB", replace("Jane", strings.Repeat("x", 10<<20)), fault.SAMLTooLarge},
-		{"another root", raw(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("samlp:Response"), []byte("samlp:LogoutResponse")) }), fault.SAMLNotResponse},
+		{"another root", raw(func(b []byte) []byte {
+			return bytes.ReplaceAll(b, []byte("samlp:Response"), []byte("samlp:LogoutResponse"))
+		}), fault.SAMLNotResponse},
 		{"Response of a foreign namespace", raw(func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(nsP), []byte("urn:x")) }), fault.SAMLNotResponse},
 		{"SAML 1.1", func(_ *world, r *R) { r.Version = "1.1" }, fault.SAMLVersion},
 		{"no Version", func(_ *world, r *R) { r.Version = "" }, fault.SAMLVersion},

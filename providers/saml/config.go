@@ -69,17 +69,16 @@ func decodeConfig(b []byte) (*config, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	var ders [][]byte
 	for i, text := range c.Certificates {
 		der, err := decodeCertificate(text)
+		if err == nil {
+			c.keys, err = trustAlso(c.keys, der)
+		}
 		if err != nil {
 			return nil, fault.Wrap(fault.SAMLCertificate, err, "certificates[%d]", i)
 		}
-		ders = append(ders, der)
 	}
-	var err error
-	c.keys, err = trustAll(ders)
-	return c, err
+	return c, nil
 }
 
 func (c *config) check() error {

@@ -52,7 +52,8 @@ func TestDecryption(t *testing.T) {
 		{name: "only a nonce", enc: bend(func(k, s []byte) ([]byte, []byte) { return k, s[:12] }), sign: "assertion", want: fault.SAMLDecryption},
 		{name: "cut tag", enc: bend(func(k, s []byte) ([]byte, []byte) { return k, s[:len(s)-1] }), sign: "assertion", want: fault.SAMLDecryption},
 		{name: "flipped bit", enc: bend(flip), sign: "assertion", want: fault.SAMLDecryption},
-		{name: "key of the wrong length", enc: samlidp.Encryption{Data: nsE11 + "aes128-gcm#256"}, sign: "assertion", want: fault.SAMLEncryptionAlgorithm},
+		{name: "unknown algorithm", enc: samlidp.Encryption{Data: nsE11 + "chacha20-poly1305"}, sign: "assertion", want: fault.SAMLEncryptionAlgorithm},
+		{name: "key of another length than the algorithm's", sign: "relabelled", want: fault.SAMLDecryption},
 		{name: "CBC of odd length", settings: settings{"allow_cbc": true}, enc: cbc(func(k, s []byte) ([]byte, []byte) { return k, s[:len(s)-1] }), sign: "assertion", want: fault.SAMLDecryption},
 		{name: "CBC of one block", settings: settings{"allow_cbc": true}, enc: cbc(func(k, s []byte) ([]byte, []byte) { return k, s[:16] }), sign: "assertion", want: fault.SAMLDecryption},
 		{name: "CBC with wrong padding", settings: settings{"allow_cbc": true}, enc: cbc(flip), sign: "assertion", want: fault.SAMLDecryption},
@@ -82,6 +83,12 @@ func TestDecryption(t *testing.T) {
 					}
 					root.RemoveChild(root.SelectElement("EncryptedAssertion"))
 					root.AddChild(d.Root().SelectElement("EncryptedAssertion"))
+				}
+			}
+			if row.sign == "relabelled" {
+				r.SignAssertion = w.idp.Signature()
+				r.Sent = func(root *etree.Element) {
+					find(root, "EncryptedAssertion/EncryptedData/EncryptionMethod").CreateAttr("Algorithm", nsE11+"aes128-gcm")
 				}
 			}
 			if row.want == "" {

@@ -43,19 +43,16 @@ func trust(cert *x509.Certificate) trusted {
 	return t
 }
 
-// trustAll parses certificates and leaves out doubles.
-func trustAll(ders [][]byte) ([]trusted, error) {
-	var out []trusted
-	for _, der := range ders {
-		cert, err := x509.ParseCertificate(der)
-		if err != nil {
-			return nil, fault.Wrap(fault.SAMLCertificate, err, "%d bytes", len(der))
-		}
-		if !slices.ContainsFunc(out, func(t trusted) bool { return t.cert.Equal(cert) }) {
-			out = append(out, trust(cert))
-		}
+// trustAlso parses a certificate and adds it, once.
+func trustAlso(keys []trusted, der []byte) ([]trusted, error) {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return keys, fault.Wrap(fault.SAMLCertificate, err, "%d bytes", len(der))
 	}
-	return out, nil
+	if contains(keys, der) {
+		return keys, nil
+	}
+	return append(keys, trust(cert)), nil
 }
 
 // decodeCertificate takes PEM, or the bare base64 that stands between its lines, as metadata and consoles give it.

@@ -107,21 +107,31 @@ func readEntity(entity *node) (*idp, error) {
 	p.sloAnswers = endpoints{cmp.Or(answers.redirect, p.slo.redirect), cmp.Or(answers.post, p.slo.post)}
 	p.validUntil = validUntil(role)
 	var err error
-	if p.keys, err = trustAll(signingCertificates(role)); err != nil {
-		return nil, err
-	}
-	return p, nil
+	p.keys, err = signingKeys(role)
+	return p, err
 }
 
-// signingCertificates are those of KeyDescriptors for signing or for anything.
-func signingCertificates(role *node) [][]byte {
-	var ders [][]byte
+// signingKeys are those of KeyDescriptors for signing or for anything. A damaged certificate is passed over as long as
+// there is a good one.
+func signingKeys(role *node) (keys []trusted, err error) {
 	for _, k := range role.all(nsMetadata, "KeyDescriptor") {
-		if use := k.attr("use"); use == "" || use == "signing" {
-			ders = append(ders, certificates(k.child(nsDSig, "KeyInfo"))...)
+		if use := k.attr("use"); use != "" && use != "signing" {
+			continue
+		}
+		for _, data := range k.child(nsDSig, "KeyInfo").all(nsDSig, "X509Data") {
+			for _, c := range data.all(nsDSig, "X509Certificate") {
+				der, bad := decodeCertificate(c.content())
+				if bad == nil {
+					keys, bad = trustAlso(keys, der)
+				}
+				err = cmp.Or(err, bad)
+			}
 		}
 	}
-	return ders
+	if len(keys) > 0 {
+		return keys, nil
+	}
+	return nil, err
 }
 
 func readEndpoints(role *node, service, attribute string) (e endpoints) {

@@ -77,6 +77,9 @@ func (n *node) lookupAttr(space, name string) (string, bool) {
 
 // all are the direct children {space}name.
 func (n *node) all(space, name string) []*node {
+	if n == nil {
+		return nil
+	}
 	var out []*node
 	for _, k := range n.kids {
 		if k.is(space, name) {
