@@ -168,3 +168,40 @@ func (s *Service) DeleteAPIKey(ctx context.Context, a Actor, id string) error {
 		return s.record(ctx, a, change{kind: "apikey.deleted", subject: "apikey:" + id, before: k})
 	})
 }
+
+// withdrawKeys takes a realm that goes away from the keys that are limited to it, so that they do not open a later realm
+// of the same name. A key that has no other ends: none left would mean all.
+func (s *Service) withdrawKeys(ctx context.Context, a Actor, realm string) error {
+	var limited []*broker.APIKey
+	err := each(func(p broker.Page) ([]*broker.APIKey, string, error) { return s.APIKeys.List(ctx, p) },
+		func(k *broker.APIKey) error {
+			if slices.Contains(k.Realms, realm) {
+				limited = append(limited, k)
+			}
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	for _, k := range limited {
+		if err := s.Tx(ctx, func(ctx context.Context) error { return s.withdrawKey(ctx, a, k, realm) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) withdrawKey(ctx context.Context, a Actor, k *broker.APIKey, realm string) error {
+	if err := s.APIKeys.Delete(ctx, k.ID); err != nil {
+		return err
+	}
+	left := *k
+	left.Realms = slices.DeleteFunc(slices.Clone(k.Realms), func(r string) bool { return r == realm })
+	if len(left.Realms) == 0 {
+		return s.record(ctx, a, change{kind: "apikey.deleted", subject: "apikey:" + k.ID, before: k})
+	}
+	if err := s.APIKeys.Create(ctx, &left); err != nil {
+		return err
+	}
+	return s.record(ctx, a, change{kind: "apikey.updated", subject: "apikey:" + k.ID, before: k, after: left})
+}

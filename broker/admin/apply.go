@@ -150,7 +150,8 @@ func (p *applier) domain(ctx context.Context, realm string, want wantDomain) err
 			d.Token = broker.RandomToken(24)
 		}
 		if want.verified != nil && *want.verified {
-			d.Verified, d.VerifiedAt, d.VerifiedBy = true, p.s.Now(), p.a.Name
+			d.Verified = true
+			p.s.settleVerified(&broker.Domain{}, d, p.a.Name)
 		}
 		p.note("created", realm, "domain", d.Domain, nil)
 		return p.s.createDomain(ctx, p.a, d)

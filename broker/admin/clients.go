@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -89,11 +90,33 @@ func buildClient(realm string, doc map[string]any, stored *broker.Client) (*brok
 	if err := p.take(c.Validate()); err != nil {
 		return nil, "", err
 	}
+	checkJWKS(&p, c.JWKS)
 	made := settleSecret(&p, c, stored)
 	if err := p.err(); err != nil {
 		return nil, "", err
 	}
 	return c, made, nil
+}
+
+// checkJWKS holds a key set to public keys (RFC 7517): it is shown in answers, and a private one in it is a mistake.
+func checkJWKS(p *problems, raw json.RawMessage) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return
+	}
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	if err := json.Unmarshal(raw, &set); err != nil || set.Keys == nil {
+		p.add("/jwks", "is not a key set: an object with a list of keys")
+		return
+	}
+	for i, k := range set.Keys {
+		for _, member := range []string{"d", "p", "q", "k"} {
+			if k[member] != nil {
+				p.add(fmt.Sprintf("/jwks/keys/%d/%s", i, member), "belongs to a private or secret key; send the public half only")
+			}
+		}
+	}
 }
 
 // settleSecret turns the secret that was sent into its hash, makes one where one is needed, and leaves the mask.

@@ -12,11 +12,35 @@ import (
 	"cloakroom/broker/fault"
 )
 
-// domainDoc is what may be written of a domain; the rest of broker.Domain is read only and ignored when sent back.
-type domainDoc struct {
-	broker.Domain
-	Name     string `json:"domain"`
+// DomainPatch is what is written of a domain; all else is found out here.
+type DomainPatch struct {
+	Domain   string `json:"domain"`
 	Verified *bool  `json:"verified"`
+}
+
+// decodeDomain reads a document, and refuses other values for what is not the sender's to say.
+func decodeDomain(doc map[string]any, realm string, old *broker.Domain) (DomainPatch, error) {
+	var sent broker.Domain
+	if err := decode(doc, &sent); err != nil {
+		return DomainPatch{}, err
+	}
+	var p problems
+	ofRealm(&p, sent.Realm, realm)
+	was, err := docOf(old)
+	if err != nil {
+		return DomainPatch{}, err
+	}
+	for _, c := range diff(was, doc) {
+		field := c.Pointer[1:]
+		if !slices.Contains([]string{"domain", "verified", "realm"}, field) && doc[field] != nil {
+			p.add(c.Pointer, "cannot be set: it is found out here")
+		}
+	}
+	out := DomainPatch{Domain: sent.Domain}
+	if _, written := doc["verified"]; written {
+		out.Verified = &sent.Verified
+	}
+	return out, p.err()
 }
 
 // ListDomains answers the domains that a realm claims.
@@ -61,18 +85,18 @@ func (s *Service) CreateDomain(ctx context.Context, a Actor, realm string, body 
 
 // buildDomain reads and checks a new claim.
 func (s *Service) buildDomain(a Actor, realm string, doc map[string]any) (*broker.Domain, error) {
-	var sent domainDoc
-	if err := decode(doc, &sent); err != nil {
+	sent, err := decodeDomain(doc, realm, &broker.Domain{})
+	if err != nil {
 		return nil, err
 	}
 	var p problems
-	ofRealm(&p, sent.Realm, realm)
-	d := &broker.Domain{Domain: claimable(&p, sent.Name), Realm: realm, Token: broker.RandomToken(24)}
+	d := &broker.Domain{Domain: claimable(&p, sent.Domain), Realm: realm, Token: broker.RandomToken(24)}
 	if sent.Verified != nil && *sent.Verified {
 		if err := vouch(a); err != nil {
 			return nil, err
 		}
-		d.Verified, d.VerifiedAt, d.VerifiedBy = true, s.Now(), a.Name
+		d.Verified = true
+		s.settleVerified(&broker.Domain{}, d, a.Name)
 	}
 	return d, p.err()
 }
@@ -147,13 +171,11 @@ func (s *Service) UpdateDomain(ctx context.Context, a Actor, realm, domain strin
 		if err != nil {
 			return nil, err
 		}
-		var sent domainDoc
-		if err := decode(doc, &sent); err != nil {
+		sent, err := decodeDomain(doc, realm, old)
+		if err != nil {
 			return nil, err
 		}
-		var p problems
-		ofRealm(&p, sent.Realm, realm)
-		if err := errors.Join(p.err(), fixed("/domain", "domain", sent.Name, old.Domain)); err != nil {
+		if err := fixed("/domain", "domain", sent.Domain, old.Domain); err != nil {
 			return nil, err
 		}
 		return s.setVerified(ctx, a, old, sent.Verified)
@@ -177,22 +199,26 @@ func (s *Service) setVerified(ctx context.Context, a Actor, old *broker.Domain, 
 // putDomain stores a claim as verified by somebody, or by nobody ("").
 func (s *Service) putDomain(ctx context.Context, a Actor, old *broker.Domain, by string) (*broker.Domain, error) {
 	d := *old
-	d.Verified, d.VerifiedBy, d.VerifiedAt = by != "", by, time.Time{}
-	if d.Verified {
-		d.VerifiedAt = s.Now()
-	}
+	d.Verified = by != ""
+	s.settleVerified(old, &d, by)
 	return &d, s.storeDomain(ctx, a, old, &d)
 }
 
 // replaceDomain stores an operator's changes to a claim.
 func (s *Service) replaceDomain(ctx context.Context, a Actor, old, d *broker.Domain) error {
+	s.settleVerified(old, d, a.Name)
+	return s.storeDomain(ctx, a, old, d)
+}
+
+// settleVerified fills in what follows from a claim being verified, or no longer.
+func (s *Service) settleVerified(old, d *broker.Domain, by string) {
 	switch {
 	case d.Verified && !old.Verified:
-		d.VerifiedAt, d.VerifiedBy = s.Now(), a.Name
+		d.VerifiedAt, d.VerifiedBy, d.CheckedAt = s.Now(), by, s.Now()
+		d.LostAt, d.SuspendedAt = time.Time{}, time.Time{}
 	case !d.Verified:
 		d.VerifiedAt, d.VerifiedBy = time.Time{}, ""
 	}
-	return s.storeDomain(ctx, a, old, d)
 }
 
 func (s *Service) storeDomain(ctx context.Context, a Actor, old, d *broker.Domain) error {

@@ -147,6 +147,10 @@ func (s *Service) DeleteRealm(ctx context.Context, a Actor, name string, m Match
 	if err := m.check(r.Version); err != nil {
 		return err
 	}
-	return s.remove(ctx, a, change{kind: "realm.deleted", realm: name, subject: "realm:" + name, before: r},
-		func(ctx context.Context) error { return s.Realms.Delete(ctx, name) })
+	return s.remove(ctx, a, change{kind: "realm.deleted", realm: name, subject: "realm:" + name, before: r}, func(ctx context.Context) error {
+		if err := s.withdrawKeys(ctx, a, name); err != nil {
+			return err
+		}
+		return s.Realms.Delete(ctx, name)
+	})
 }

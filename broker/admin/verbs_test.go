@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
@@ -374,4 +375,89 @@ func TestAuditLine(t *testing.T) {
 	if before["display_name"] != "acme" || after["display_name"] != "Acme" || !strings.Contains(e.Detail, "/display_name") {
 		t.Errorf("%s -> %s (%s)", e.Before, e.After, e.Detail)
 	}
+}
+
+func TestADeletedRealmTakesItsKeysAlong(t *testing.T) {
+	h := newHouse(t)
+	h.realm(t, "acme", "other")
+	key := func(realms string) (id, key string) {
+		k, secret, err := h.CreateAPIKey(ctx, owner, []byte(`{"name":"k","role":"owner","realms":[`+realms+`]}`))
+		must(t, err)
+		return k.ID, secret
+	}
+	onlyID, only := key(`"acme"`)
+	_, both := key(`"acme","other"`)
+	_, all := key(``)
+	must(t, h.DeleteRealm(ctx, owner, "acme", nil))
+	h.realm(t, "acme")
+	_, err := h.Authenticate(ctx, only)
+	wantCode(t, err, fault.Unauthorized)
+	_, err = h.GetAPIKey(ctx, owner, onlyID)
+	wantCode(t, err, fault.NotFound)
+	a, err := h.Authenticate(ctx, both)
+	must(t, err)
+	_, err = h.GetRealm(ctx, a, "acme")
+	wantCode(t, err, fault.NotFound)
+	_, err = h.GetRealm(ctx, a, "other")
+	must(t, err)
+	a, err = h.Authenticate(ctx, all)
+	if must(t, err); len(a.Realms) != 0 {
+		t.Errorf("%v", a)
+	}
+}
+
+func TestAuthenticate(t *testing.T) {
+	h := newHouse(t)
+	_, key, err := h.CreateAPIKey(ctx, owner, []byte(`{"name":"ci","role":"auditor","expires_at":"2026-11-21T09:00:00Z"}`))
+	must(t, err)
+	a, err := h.Authenticate(ctx, key)
+	if must(t, err); a.Name != "apikey:ci" || a.Role != admin.Auditor {
+		t.Errorf("%+v", a)
+	}
+	a, err = h.Authenticate(ctx, h.Token)
+	if must(t, err); a.Role != admin.Owner || len(a.Realms) != 0 {
+		t.Errorf("%+v", a)
+	}
+	h.now = h.now.Add(time.Hour)
+	for _, bad := range []string{"", key, key + "x", h.Token + "x", h.Token[1:], strings.Repeat("x", 600)} {
+		_, err := h.Authenticate(ctx, bad)
+		wantCode(t, err, fault.Unauthorized)
+	}
+	h.Token = ""
+	_, err = h.Authenticate(ctx, "")
+	wantCode(t, err, fault.Unauthorized)
+}
+
+func TestPrivateKeysOfClientsAreRefused(t *testing.T) {
+	h := newHouse(t)
+	h.realm(t, "acme")
+	body := func(jwks string) []byte {
+		return []byte(`{"client_id":"a","token_endpoint_auth_method":"private_key_jwt","redirect_uris":["https://a.example/cb"],"jwks":` + jwks + `}`)
+	}
+	for jwks, want := range map[string]string{`[]`: "/jwks", `"x"`: "/jwks", `{}`: "/jwks", `{"keys":[{"kty":"EC","d":"x"}]}`: "/jwks/keys/0/d"} {
+		_, _, err := h.CreateClient(ctx, owner, "acme", body(jwks))
+		wantPointers(t, err, want)
+	}
+	c, made, err := h.CreateClient(ctx, owner, "acme", body(`{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"b"}]}`))
+	if must(t, err); made != "" || c.SecretHash != "" {
+		t.Errorf("a secret was made: %+v", c)
+	}
+}
+
+func TestWhatIsFoundOutOfADomainCannotBeSent(t *testing.T) {
+	h := newHouse(t)
+	h.realm(t, "acme")
+	_, err := h.CreateDomain(ctx, owner, "acme", []byte(`{"domain":"a.example","token":"chosen","verified_by":"me"}`))
+	wantPointers(t, err, "/token", "/verified_by")
+	d, err := h.CreateDomain(ctx, owner, "acme", []byte(`{"domain":"a.example"}`))
+	must(t, err)
+	back, err := json.Marshal(d)
+	must(t, err)
+	if d, err = h.UpdateDomain(ctx, owner, "acme", "a.example", nil, back); err != nil || d.Version != 1 {
+		t.Errorf("sent back as it was: %+v %v", d, err)
+	}
+	_, err = h.UpdateDomain(ctx, owner, "acme", "a.example", nil, []byte(`{"verified_at":"2020-01-01T00:00:00Z","transfer_to":"other"}`))
+	wantPointers(t, err, "/transfer_to", "/verified_at")
+	_, err = h.UpdateDomain(ctx, owner, "acme", "a.example", nil, []byte(`{"verified":null,"token":null}`))
+	must(t, err)
 }

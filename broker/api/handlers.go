@@ -19,7 +19,7 @@ func located[T any](o *object[T], path ...string) *object[T] {
 
 func realmVersion(r *broker.Realm) int64           { return r.Version }
 func connectionVersion(c *broker.Connection) int64 { return c.Version }
-func clientVersion(c *ClientAnswer) int64                { return c.Version }
+func clientVersion(c *ClientAnswer) int64          { return c.Version }
 func domainVersion(d *broker.Domain) int64         { return d.Version }
 func userVersion(u *broker.User) int64             { return u.Version }
 func keyVersion(k *broker.APIKey) int64            { return k.Version }

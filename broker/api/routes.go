@@ -64,9 +64,9 @@ func (a *API) clients(h huma.API) {
 func (a *API) domains(h huma.API) {
 	const all, one = "/realms/{realm}/domains", "/realms/{realm}/domains/{domain}"
 	on(a, h, route{method: http.MethodGet, path: all, id: "list-domains", summary: "List a realm's domains", tag: "Domains"}, a.listDomains)
-	on(a, h, route{method: http.MethodPost, path: all, id: "create-domain", summary: "Claim a domain", tag: "Domains", takes: broker.Domain{}, status: 201}, a.createDomain)
+	on(a, h, route{method: http.MethodPost, path: all, id: "create-domain", summary: "Claim a domain", tag: "Domains", takes: admin.DomainPatch{}, status: 201}, a.createDomain)
 	on(a, h, route{method: http.MethodGet, path: one, id: "get-domain", summary: "Read a domain", tag: "Domains"}, a.getDomain)
-	on(a, h, route{method: http.MethodPatch, path: one, id: "update-domain", summary: "Call a domain verified, or no longer so", tag: "Domains", takes: broker.Domain{}}, a.updateDomain)
+	on(a, h, route{method: http.MethodPatch, path: one, id: "update-domain", summary: "Call a domain verified, or no longer so", tag: "Domains", takes: admin.DomainPatch{}}, a.updateDomain)
 	on(a, h, route{method: http.MethodDelete, path: one, id: "delete-domain", summary: "Give a domain up", tag: "Domains", status: 204}, a.deleteDomain)
 	on(a, h, route{method: http.MethodPost, path: one + "/verify", id: "verify-domain", summary: "Look for the domain's TXT record", tag: "Domains"}, a.verifyDomain)
 }
