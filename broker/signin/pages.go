@@ -177,6 +177,10 @@ func (f *Front) route(ctx context.Context, address string) (realm string, err er
 // direct is a connection's own link: sign in through it to the realm's default application, or to ?client_id=, landing
 // at ?return_to= where that is registered.
 func (f *Front) direct(c *web.Ctx, conn *registry.Connection) {
+	if !conn.Enabled {
+		f.Web.Fault(c, fault.New(fault.LoginDisabled, "connection %q", conn.Slug))
+		return
+	}
 	f.begin(c, conn.Realm, conn.Slug, c.Query("client_id"), c.Query("login_hint"))
 }
 

@@ -97,7 +97,7 @@ func start(tb testing.TB, settings map[string]string) *instance {
 	port := freePort(tb)
 	set := map[string]string{
 		"BASE_URL": "http://localhost:" + port, "LISTEN": "127.0.0.1:" + port, "ADMIN_TOKEN": adminToken,
-		"DATABASE_URL": "sqlite:" + filepath.Join(dir, "cloakroom.db"), "EGRESS_ALLOW": "127.0.0.0/8,::1/128", "LOG_FORMAT": "json",
+		"DATABASE_URL": "sqlite:" + filepath.Join(dir, "cloakroom.db"), "EGRESS_ALLOW": "127.0.0.0/8,::1/128", "LOG_FORMAT": "json", "DRAIN_DELAY": "0s",
 	}
 	for k, v := range settings {
 		set[k] = v
