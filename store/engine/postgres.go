@@ -317,20 +317,20 @@ func (p *pgDB) listen(ctx context.Context, lost bool, wake chan<- bool) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return err
 	}
-	for signal(wake, lost); ; signal(wake, false) {
-		if _, err := conn.WaitForNotification(ctx); err != nil {
-			return err
+	if lost {
+		select {
+		case wake <- true:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-}
-
-// signal never blocks; a "cut" is not lost behind a "changed".
-func signal(wake chan<- bool, cut bool) {
-	select {
-	case wake <- cut:
-	default:
-		if cut {
-			wake <- cut
+	for {
+		select {
+		case wake <- false:
+		default: // a poll is on its way already
+		}
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			return err
 		}
 	}
 }
