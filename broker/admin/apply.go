@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"cloakroom/broker"
@@ -50,7 +51,7 @@ func (s *Service) Apply(ctx context.Context, a Actor, in io.Reader, o ApplyOptio
 	}
 	var done Diff
 	err = s.Tx(ctx, func(ctx context.Context) error {
-		p := applier{s: s, a: a, at: m.at}
+		p := applier{s: s, a: a, at: m.at, unhubbed: map[string]bool{}, pruned: map[string][]string{}, written: map[string]bool{}}
 		if err := p.all(ctx, m, o); err != nil {
 			return err
 		}
@@ -75,6 +76,10 @@ type applier struct {
 	a    Actor
 	at   lines
 	diff Diff
+
+	unhubbed map[string]bool     // realms that are no hub any more
+	pruned   map[string][]string // slugs that went, by realm
+	written  map[string]bool     // clients of the file, as realm/client_id
 }
 
 // all goes by kind, over all realms: what is given up first, so that another realm can take it; what is referred to
@@ -94,7 +99,7 @@ func (p *applier) all(ctx context.Context, m *manifest, o ApplyOptions) error {
 	return nil
 }
 
-// at says where in the file an error comes from.
+// fail says where in the file an error comes from.
 func (p *applier) fail(pointer, what string, err error) error {
 	if err == nil {
 		return nil
@@ -103,7 +108,9 @@ func (p *applier) fail(pointer, what string, err error) error {
 	if r.under(pointer, err) == nil {
 		return withLines(r.p.err(), p.at)
 	}
-	return fault.Wrap(fault.CodeOf(err), err, "line %d: %s: %s", p.at.of(pointer), what, fault.As(err).Detail)
+	f := *fault.As(err)
+	f.Detail = strings.TrimSuffix(fmt.Sprintf("line %d: %s: %s", p.at.of(pointer), what, f.Detail), ": ")
+	return &f
 }
 
 func (p *applier) note(action, realm, kind, name string, fields []FieldChange) {
@@ -126,6 +133,7 @@ func (p *applier) realm(ctx context.Context, w *wantRealm) error {
 		return err
 	}
 	p.note("changed", name, "realm", name, changed)
+	p.unhubbed[name] = old.Hub && !r.Hub
 	_, err = p.s.replaceRealm(ctx, p.a, old, &r)
 	return p.fail(w.pointer, "realm "+name, err)
 }
@@ -210,6 +218,7 @@ func (p *applier) clients(ctx context.Context, w *wantRealm) error {
 
 func (p *applier) client(ctx context.Context, want wantClient) error {
 	c := *want.c
+	p.written[c.Realm+"/"+c.ClientID] = true
 	if err := p.s.checkClientRefs(ctx, &c); err != nil {
 		return err
 	}
@@ -237,9 +246,22 @@ func (p *applier) client(ctx context.Context, want wantClient) error {
 	return err
 }
 
-// references checks what a realm refers to, when all of it is there.
+// references checks what refers to what, when all of it is there. The file's own clients were checked as they were
+// written; others may name what went.
 func (p *applier) references(ctx context.Context, w *wantRealm) error {
-	return p.fail(w.pointer, "realm "+w.realm.Name, p.s.checkDefaultClient(ctx, w.realm))
+	name := w.realm.Name
+	err := p.s.checkDefaultClient(ctx, w.realm)
+	if err == nil && p.unhubbed[name] {
+		err = p.s.checkNoHub(ctx, name)
+	}
+	if err == nil && len(p.pruned[name]) > 0 {
+		var clients []string
+		clients, err = p.s.namers(ctx, name, p.pruned[name]...)
+		if err == nil {
+			err = inUse(slices.DeleteFunc(clients, func(c string) bool { return p.written[c] }))
+		}
+	}
+	return p.fail(w.pointer, "realm "+name, err)
 }
 
 // prune deletes what the realm holds beyond the file.
@@ -261,7 +283,10 @@ func (p *applier) prune(ctx context.Context, w *wantRealm) error {
 		pruneKind(p, realm, "connection", keep, func(pg broker.Page) ([]*broker.Connection, string, error) {
 			return p.s.Connections.List(ctx, realm, pg)
 		},
-			func(c *broker.Connection) string { return c.Slug }, func(c *broker.Connection) error { return p.s.deleteConnection(ctx, p.a, c) }),
+			func(c *broker.Connection) string { return c.Slug }, func(c *broker.Connection) error {
+				p.pruned[realm] = append(p.pruned[realm], c.Slug)
+				return p.s.deleteConnection(ctx, p.a, c)
+			}),
 		pruneKind(p, realm, "domain", keep, func(pg broker.Page) ([]*broker.Domain, string, error) { return p.s.Domains.List(ctx, realm, pg) },
 			func(d *broker.Domain) string { return d.Domain }, func(d *broker.Domain) error { return p.s.deleteDomain(ctx, p.a, d) }),
 	)

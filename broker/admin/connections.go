@@ -259,6 +259,9 @@ func (s *Service) DeleteConnection(ctx context.Context, a Actor, realm, slug str
 	if err := m.check(c.Version); err != nil {
 		return err
 	}
+	if err := s.checkUnused(ctx, c); err != nil {
+		return err
+	}
 	return s.deleteConnection(ctx, a, c)
 }
 

@@ -174,6 +174,7 @@ func TestPrune(t *testing.T) {
 	if strings.Contains(actions(d), "deleted") {
 		t.Fatalf("deleted without being asked:\n%s", actions(d))
 	}
+	must(t, h.DeleteClient(ctx, owner, "hub", "all", nil))
 	d = apply(t, h, small, admin.ApplyOptions{Prune: true})
 	want := "deleted client app\ndeleted connection acme-g\ndeleted connection acme-op\ndeleted domain acme.example\ndeleted domain second.example"
 	if actions(d) != want {

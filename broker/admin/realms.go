@@ -112,6 +112,11 @@ func (s *Service) UpdateRealm(ctx context.Context, a Actor, name string, m Match
 				return nil, err
 			}
 		}
+		if old.Hub && !r.Hub {
+			if err := s.checkNoHub(ctx, name); err != nil {
+				return nil, err
+			}
+		}
 		return s.replaceRealm(ctx, a, old, r)
 	})
 }
@@ -145,6 +150,9 @@ func (s *Service) DeleteRealm(ctx context.Context, a Actor, name string, m Match
 		return err
 	}
 	if err := m.check(r.Version); err != nil {
+		return err
+	}
+	if err := s.checkRealmUnused(ctx, name); err != nil {
 		return err
 	}
 	return s.remove(ctx, a, change{kind: "realm.deleted", realm: name, subject: "realm:" + name, before: r}, func(ctx context.Context) error {

@@ -461,3 +461,39 @@ func TestWhatIsFoundOutOfADomainCannotBeSent(t *testing.T) {
 	_, err = h.UpdateDomain(ctx, owner, "acme", "a.example", nil, []byte(`{"verified":null,"token":null}`))
 	must(t, err)
 }
+
+func TestWhatClientsNameCannotGo(t *testing.T) {
+	h := newHouse(t)
+	h.realm(t, "acme", "other")
+	_, err := h.CreateRealm(ctx, owner, []byte(`{"name":"hub","hub":true}`))
+	must(t, err)
+	h.connection(t, "acme", "idp")
+	client := func(realm, more string) {
+		t.Helper()
+		_, _, err := h.CreateClient(ctx, owner, realm, []byte(`{"client_id":"app","redirect_uris":["https://a.example/cb"],`+more+`}`))
+		must(t, err)
+	}
+	client("hub", `"connections":["idp"]`)
+	err = h.DeleteConnection(ctx, owner, "acme", "idp", nil)
+	if wantCode(t, err, fault.InUse); !strings.Contains(err.Error(), "hub/app") {
+		t.Errorf("%v", err)
+	}
+	wantCode(t, h.DeleteRealm(ctx, owner, "acme", nil), fault.InUse)
+	_, err = h.UpdateRealm(ctx, owner, "hub", nil, []byte(`{"hub":false}`))
+	wantPointers(t, err, "/hub")
+	prune := "realms:\n  - name: acme\n"
+	_, err = h.Apply(ctx, owner, strings.NewReader(prune), admin.ApplyOptions{Prune: true})
+	wantCode(t, err, fault.InUse)
+	_, err = h.Apply(ctx, owner, strings.NewReader("realms:\n  - name: hub\n"), admin.ApplyOptions{})
+	wantPointers(t, err, "/realms/0/hub")
+
+	must(t, h.DeleteClient(ctx, owner, "hub", "app", nil))
+	client("acme", `"connections":["idp"]`)
+	wantCode(t, h.DeleteConnection(ctx, owner, "acme", "idp", nil), fault.InUse)
+	_, err = h.UpdateRealm(ctx, owner, "hub", nil, []byte(`{"hub":false}`))
+	must(t, err)
+	must(t, h.DeleteRealm(ctx, owner, "acme", nil))
+	if _, err := h.store.Connections.Get(ctx, "idp"); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("%v", err)
+	}
+}
