@@ -180,11 +180,11 @@ func (s *Parked) Take(ctx context.Context, key string) (value []byte, err error)
 	return s.seal.Open(value, parkedAAD(id))
 }
 
-// Get is Take that leaves the value where it is, for what is read more than once.
+// Get is Take that leaves the value where it is, for what is read more than once; what was taken is gone for it too.
 func (s *Parked) Get(ctx context.Context, key string) (value []byte, err error) {
 	id := engine.Digest(key)
 	err = s.db.Read(ctx, func(ctx context.Context, q engine.Q) error {
-		return q.Row(ctx, "SELECT value FROM parked WHERE id = ? AND expires_at > ?", []any{id, engine.Micro(s.db.Clock())}, &value)
+		return q.Row(ctx, "SELECT value FROM parked WHERE id = ? AND expires_at > ? AND taken = ''", []any{id, engine.Micro(s.db.Clock())}, &value)
 	})
 	if err != nil {
 		return nil, err
