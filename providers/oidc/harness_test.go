@@ -90,8 +90,7 @@ func (x *party) answer(r providers.Request) providers.Reply {
 	if err != nil {
 		x.t.Fatal("start: ", err)
 	}
-	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := browser.Get(c.URL)
+	resp, err := x.browser().Get(c.URL)
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -102,6 +101,12 @@ func (x *party) answer(r providers.Request) providers.Reply {
 		x.t.Fatalf("the OP answers %d: %s", resp.StatusCode, b)
 	}
 	return providers.Reply{Method: "GET", URL: to, Query: to.Query()}
+}
+
+// browser reaches the OP under whatever name it goes, and stops where it is sent away.
+func (x *party) browser() *http.Client {
+	return &http.Client{Transport: reroute{strings.TrimPrefix(x.op.Issuer(), "http://")},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func (x *party) login() (providers.Identity, error) {

@@ -139,7 +139,11 @@ func TestAnswerIssuerWhereAdvertised(t *testing.T) {
 	x.refused(fault.OIDCAnswerIssuer)
 	x.op.Lie(oidcop.Lies{Answer: func(v url.Values) { v.Set("iss", "https://other.example") }})
 	x.refused(fault.OIDCAnswerIssuer)
-	x.op.Lie(oidcop.Lies{Answer: func(v url.Values) { v.Del("code"); v.Set("error", "access_denied"); v.Set("iss", "https://other.example") }})
+	x.op.Lie(oidcop.Lies{Answer: func(v url.Values) {
+		v.Del("code")
+		v.Set("error", "access_denied")
+		v.Set("iss", "https://other.example")
+	}})
 	x.refused(fault.OIDCAnswerIssuer)
 }
 

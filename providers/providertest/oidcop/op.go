@@ -144,8 +144,8 @@ func (op *OP) Requests(endpoint string) int64 {
 
 // hooked counts the call and lets a lie take it over.
 func (op *OP) hooked(endpoint string, h http.HandlerFunc) http.HandlerFunc {
-	n := new(atomic.Int64)
-	op.requests.Store(endpoint, n)
+	counter, _ := op.requests.LoadOrStore(endpoint, new(atomic.Int64))
+	n := counter.(*atomic.Int64)
 	return func(w http.ResponseWriter, r *http.Request) {
 		n.Add(1)
 		if take := op.lies.Load().Endpoint[endpoint]; take != nil && take(w, r) {
