@@ -65,7 +65,7 @@ func oncePerClient(grants []broker.Grant) []broker.Grant {
 	var out []broker.Grant
 	for _, g := range grants {
 		key := g.Realm + " " + g.SID + " " + g.ClientID
-		if g.UserID == "" || g.RedeemedAt.IsZero() || seen[key] {
+		if g.UserID == "" || seen[key] {
 			continue
 		}
 		seen[key] = true
@@ -129,7 +129,7 @@ func (p *Provider) logoutToken(ctx context.Context, r *broker.Realm, c *broker.C
 	}
 	now := p.Now()
 	return p.sign(ctx, r, signingAlg(r, c), "logout+jwt", map[string]any{
-		"iss": p.issuer(doorOf(g)), "sub": sub, "aud": c.ClientID, "iat": now.Unix(), "exp": now.Add(logoutLife).Unix(),
+		"iss": p.issuer(p.doorOf(ctx, g)), "sub": sub, "aud": c.ClientID, "iat": now.Unix(), "exp": now.Add(logoutLife).Unix(),
 		"jti": broker.RandomToken(16), "sid": g.SID,
 		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": struct{}{}},
 	})
@@ -144,7 +144,7 @@ func (p *Provider) FrontChannel(ctx context.Context, grants []broker.Grant) []st
 		if err != nil || c.FrontchannelLogoutURI == "" || len(out) == maxFrames {
 			continue
 		}
-		q := url.Values{"iss": {p.issuer(doorOf(&g))}, "sid": {g.SID}}
+		q := url.Values{"iss": {p.issuer(p.doorOf(ctx, &g))}, "sid": {g.SID}}
 		out = append(out, withQuery(c.FrontchannelLogoutURI, q))
 	}
 	return out

@@ -140,8 +140,18 @@ type Door struct {
 	Prefix string
 }
 
-// doorOf is the door the client knows that a grant belongs to.
-func doorOf(g *broker.Grant) Door { return Door{Realm: g.Realm, Prefix: claimsOf(g).Prefix} }
+// doorOf is the door of the issuer that a grant's client knows. Sessions answers grants without what they do not look at,
+// so where there are several doors the grant is read.
+func (p *Provider) doorOf(ctx context.Context, g *broker.Grant) Door {
+	d := Door{Realm: g.Realm}
+	if len(p.Prefixes) == 0 {
+		return d
+	}
+	if full, err := p.Grants.Get(ctx, g.Realm, g.ID); err == nil {
+		d.Prefix = claimsOf(full).Prefix
+	}
+	return d
+}
 
 func (p *Provider) issuer(d Door) string {
 	return p.BaseURL + d.Prefix + "/realms/" + url.PathEscape(d.Realm)
