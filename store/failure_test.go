@@ -279,12 +279,16 @@ func TestTwoMigrators(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLiteURL, "postgres": pgtest.Start} {
 		t.Run(name, func(t *testing.T) {
 			at := url(t)
-			var wg sync.WaitGroup
+			var stores []*store.Store
 			for range 4 {
 				s := storetest.OpenRaw(t, at)
 				if err := s.Ready(t.Context()); err == nil {
 					t.Error("a store without its schema is ready")
 				}
+				stores = append(stores, s)
+			}
+			var wg sync.WaitGroup
+			for _, s := range stores {
 				wg.Go(func() {
 					if err := s.Migrate(t.Context()); err != nil {
 						t.Error(err)
