@@ -10,6 +10,7 @@ import (
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.serveCommand(),
+		p.demoCommand(),
 		p.applyCommand(),
 		p.exportCommand(),
 		p.migrateCommand(),
