@@ -184,7 +184,7 @@ func (s *Service) UpdateConnection(ctx context.Context, a Actor, realm, slug str
 		if err != nil {
 			return nil, err
 		}
-		doc, err := patched(old, old.Version, m, patch)
+		doc, err := s.patchedConnection(old, m, patch)
 		if err != nil {
 			return nil, err
 		}
@@ -194,6 +194,27 @@ func (s *Service) UpdateConnection(ctx context.Context, a Actor, realm, slug str
 		}
 		return s.replaceConnection(ctx, a, old, c, differ)
 	})
+}
+
+// patchedConnection is patched for a connection. Where the preset changes, what came from the old one goes with it.
+func (s *Service) patchedConnection(old *broker.Connection, m Match, patch []byte) (map[string]any, error) {
+	doc, err := patched(old, old.Version, m, patch)
+	if err != nil || doc["preset"] == old.Preset {
+		return doc, err
+	}
+	bare, err := s.bareConnection(old)
+	if err != nil {
+		return nil, err
+	}
+	own, err := beyond(old, bare, "slug", "protocol")
+	if err != nil {
+		return nil, err
+	}
+	p, err := parseObjectDoc(patch)
+	if err != nil {
+		return nil, err
+	}
+	return merge(own, p).(map[string]any), nil
 }
 
 // replaceConnection stores c in place of old, if anything differs.

@@ -259,9 +259,14 @@ func (s *Service) VerifyDomain(ctx context.Context, a Actor, realm, domain strin
 	})
 }
 
+// lookUpLimit bounds how long a name server may keep an operator waiting.
+const lookUpLimit = 10 * time.Second
+
 // lookUp asks DNS. It is called outside any transaction.
 func (s *Service) lookUp(ctx context.Context, d *broker.Domain) error {
 	name, want := "_cloakroom."+d.Domain, "cloakroom-verify="+d.Token
+	ctx, cancel := context.WithTimeout(ctx, lookUpLimit)
+	defer cancel()
 	found, err := s.TXT(ctx, name+".")
 	if slices.ContainsFunc(found, func(r string) bool { return strings.TrimSpace(r) == want }) {
 		return nil

@@ -67,6 +67,23 @@ func TestPresetLiesUnderWhatWasSent(t *testing.T) {
 	}
 }
 
+func TestAnotherPresetBringsItsOwnDefaults(t *testing.T) {
+	h := newHouse(t)
+	h.realm(t, "acme")
+	_, err := h.CreateConnection(ctx, owner, "acme", []byte(`{"slug":"g","preset":"google","display_name":"Ours","oidc":{"client_id":"c","client_secret":"upstream-secret-1","scopes":["openid"]}}`))
+	must(t, err)
+	c, err := h.UpdateConnection(ctx, owner, "acme", "g", nil, []byte(`{"preset":"generic","oidc":{"issuer":"https://idp.example"}}`))
+	must(t, err)
+	if c.EmailTrust != "domains" || len(c.Mapping) != 0 || c.DisplayName != "Ours" || c.OIDC.ClientSecret.Reveal() != "upstream-secret-1" || len(c.OIDC.Scopes) != 1 {
+		t.Errorf("%+v %+v", c, c.OIDC)
+	}
+	c, err = h.UpdateConnection(ctx, owner, "acme", "g", nil, []byte(`{"preset":"google","oidc":{"issuer":null}}`))
+	must(t, err)
+	if c.EmailTrust != "verified_claim" || c.OIDC.Issuer != "https://accounts.google.example" {
+		t.Errorf("%+v %+v", c, c.OIDC)
+	}
+}
+
 func TestSecretsStayAndAreNeverSentElsewhere(t *testing.T) {
 	h := newHouse(t)
 	h.realm(t, "acme")
