@@ -26,7 +26,9 @@ type Domain struct {
 	Verified   bool      `json:"verified"`
 	VerifiedAt time.Time `json:"verified_at,omitzero"`
 	VerifiedBy string    `json:"verified_by"` // "dns", or the operator who vouched
-	CheckedAt  time.Time `json:"checked_at,omitzero"`
+	CheckedAt  time.Time `json:"checked_at,omitzero"` // when DNS last gave an answer
+	// CheckAt is when the record is looked for next; zero: never, as for a claim that was not proved by DNS.
+	CheckAt time.Time `json:"check_at,omitzero"`
 	// LostAt is when a proof that had been found was first missed; after the grace time the domain is suspended: Verified
 	// becomes false and SuspendedAt is set.
 	LostAt      time.Time `json:"lost_at,omitzero"`

@@ -54,6 +54,9 @@ func FindingOf(err error, severity string) Finding {
 		Labels: f.Labels, Detail: f.Detail, Observed: f.Observed, Expected: f.Expected,
 		Help: "/help/faults/" + string(f.Code), Alternatives: []Alternative{},
 	}
+	if f.Fix != "" {
+		out.Fix = f.Fix
+	}
 	if out.Confidence == "" {
 		out.Confidence = string(fault.Proved)
 	}

@@ -59,6 +59,9 @@ func problemOf(err error) *Problem {
 	if p.Detail == "" || e.Status >= 500 {
 		p.Detail = e.Cause
 	}
+	if f.Fix != "" {
+		p.Fix = f.Fix
+	}
 	return p
 }
 

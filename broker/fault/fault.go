@@ -50,6 +50,7 @@ type Error struct {
 	Detail             string
 	Observed, Expected string
 	Labels             []string // fields of the provider's console that the fix names
+	Fix                string   // says the catalogue's fix with this case's own values; "" for the catalogue's
 	Confidence         Confidence
 	Err                error
 }
@@ -149,4 +150,4 @@ func All() []Entry {
 }
 
 // catalogue joins the parts, one file per area.
-var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, mailFaults}
+var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults}
