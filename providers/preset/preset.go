@@ -131,7 +131,7 @@ func (p Preset) Subjects(protocol string) []Subject {
 func samlSubjects(attributes ...string) []Subject {
 	s := []Subject{{Kind: "nameid"}}
 	if len(attributes) > 0 {
-		s = []Subject{{Kind: "attribute", Attributes: attributes}, {Kind: "nameid"}}
+		s = append(s, Subject{Kind: "attribute", Attributes: attributes})
 	}
 	return append(s, Subject{Kind: "email", Mutable: true})
 }

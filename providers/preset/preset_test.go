@@ -96,7 +96,7 @@ func TestLabels(t *testing.T) {
 func TestSubjects(t *testing.T) {
 	for _, tt := range []struct{ preset, protocol, first string }{
 		{"entra", "oidc", "tid+oid"}, {"entra", "saml", "tid+oid"}, {"google", "oidc", "iss+sub"}, {"generic", "oidc", "iss+sub"},
-		{"github", "oauth2", "id"}, {"active-directory", "ldap", "attribute"}, {"generic", "saml", "nameid"}, {"shibboleth", "saml", "attribute"},
+		{"github", "oauth2", "id"}, {"active-directory", "ldap", "attribute"}, {"generic", "saml", "nameid"}, {"shibboleth", "saml", "nameid"},
 	} {
 		p, _ := preset.Get(tt.preset)
 		if got := p.Subjects(tt.protocol)[0].Kind; got != tt.first {
