@@ -11,7 +11,7 @@ import (
 type Client struct {
 	ClientID    string   `json:"client_id"`
 	Realm       string   `json:"realm"`
-	Protocol    string   `json:"protocol"` // oidc, saml, forward-auth
+	Protocol    string   `json:"protocol"` // oidc
 	DisplayName string   `json:"display_name"`
 	Enabled     bool     `json:"enabled"`
 	Connections []string `json:"connections"` // slugs allowed; empty = all of the realm
@@ -95,7 +95,7 @@ func (c *Client) Validate() error {
 	}
 	checkText(&f, "/client_id", c.ClientID, 255)
 	checkText(&f, "/display_name", c.DisplayName, 200)
-	oneOf(&f, "/protocol", c.Protocol, []string{"oidc", "saml", "forward-auth"})
+	oneOf(&f, "/protocol", c.Protocol, []string{"oidc"})
 	for i, s := range c.Connections {
 		if !ValidName(s) {
 			f.add(ptr("/connections", i), "%q is not a connection's slug", s)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,14 +65,14 @@ type Registry struct {
 const size = 20_000
 
 // New completes a Registry.
-func New(r Registry) *Registry {
+func New(r *Registry) *Registry {
 	r.entries = otter.Must(&otter.Options[string, any]{
 		MaximumSize: size,
 		// A change reaches every replica by notice and by polling; this is the belt to those braces.
 		ExpiryCalculator: otter.ExpiryWriting[string, any](10 * time.Minute),
 	})
 	r.slots = make(chan struct{}, 32)
-	return &r
+	return r
 }
 
 // missing is kept for a short time so that guesses at names cost the database little.
@@ -296,13 +297,44 @@ func (r *Registry) background(f func(ctx context.Context)) {
 	}()
 }
 
-// recipe joins the preset's way of reading identities with the connection's own settings.
+// recipe joins the preset's way of reading identities with the protocol's.
 func recipe(c *broker.Connection) claims.Recipe {
 	out := claims.DefaultRecipe(c.Protocol)
 	p, ok := preset.Get(c.Preset)
-	if !ok {
+	if !ok || !p.Speaks(c.Protocol) {
 		return out
 	}
-	_ = p
+	out.Subject = nil
+	for _, s := range p.Subjects(c.Protocol) {
+		out.Subject = append(out.Subject, ways(s)...)
+	}
+	for field, names := range p.Attributes() {
+		for i := len(names) - 1; i >= 0; i-- {
+			if !slices.Contains(out.Mapping[field], names[i]) {
+				out.Mapping[field] = slices.Insert(out.Mapping[field], 0, names[i])
+			}
+		}
+	}
 	return out
+}
+
+// ways is a preset's way to tell people apart in the words of a recipe. What the connection itself maps to the subject
+// stands before the address, which can change.
+func ways(s preset.Subject) []string {
+	switch s.Kind {
+	case "nameid":
+		return []string{"nameid:persistent"}
+	case "attribute", "id":
+		var out []string
+		for _, a := range s.Attributes {
+			out = append(out, "attribute:"+a)
+		}
+		if s.Kind == "id" {
+			out = append(out, "mapped")
+		}
+		return out
+	case "email":
+		return []string{"mapped", "email"}
+	}
+	return []string{s.Kind}
 }

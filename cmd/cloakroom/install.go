@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -17,7 +18,10 @@ import (
 	"cloakroom/broker/registry"
 	"cloakroom/config"
 	"cloakroom/providers"
+	"cloakroom/providers/preset"
 	"cloakroom/store"
+	"cloakroom/store/flow"
+	"cloakroom/store/ledger"
 	"cloakroom/store/seal"
 )
 
@@ -38,16 +42,23 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 	in := &installation{cfg: cfg, log: log, store: s, ring: ring}
 	in.http = egress.Client(egress.Options{Allow: cfg.EgressAllow, UserAgent: "Cloakroom/" + version})
 	in.keys = keys.New(s.Keys, time.Now)
-	in.registry = registry.New(registry.Registry{
+	in.registry = registry.New(&registry.Registry{
 		Store: configuration{s}, Protocols: upstreams(), HTTP: in.http, BaseURL: cfg.BaseURL, LegacyPaths: cfg.LegacyPaths,
 		SPKeys: in.keys.ForConnection, Log: log, Now: time.Now,
 	})
 	in.admin = &admin.Service{
-		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: domains{s.Domains}, Users: s.Users,
+		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains, Users: s.Users,
 		Sessions: s.Sessions, Keys: in.keys, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events, Tx: s.Tx,
 		Open: func(_ context.Context, c *broker.Connection) (providers.Provider, error) {
 			return in.registry.Provider(c, nil)
 		},
+		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {
+			return s.Sessions.List(ctx, realm, flow.Filter(f), p)
+		},
+		FindEvents: func(ctx context.Context, f admin.EventFilter, p broker.Page) ([]broker.Event, string, error) {
+			return s.Events.List(ctx, ledger.Filter(f), p)
+		},
+		Defaults: presetDefaults, Labels: presetLabels,
 		TXT:   resolver(cfg.DNSResolver).LookupTXT,
 		Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
@@ -73,13 +84,6 @@ func resolver(address string) *net.Resolver {
 
 // commandLine is who the audit log says did what a command does.
 func commandLine() admin.Actor { return admin.Actor{Name: "cli", Role: admin.Owner} }
-
-// domains answers the store's domains as admin asks for them.
-type domains struct{ *store.Domains }
-
-func (d domains) Owner(ctx context.Context, domain string) (string, error) {
-	return owner(d.Verified(ctx, domain))
-}
 
 func owner(d *broker.Domain, err error) (string, error) {
 	if err != nil {
@@ -143,4 +147,33 @@ func (p *program) withStore(cmd *cobra.Command, work func(context.Context, *inst
 	}
 	defer closing(s, &err)
 	return work(cmd.Context(), install(cfg, log, s, ring))
+}
+
+// presetDefaults is what a preset lays under a connection. Which attributes hold what is not among it: the registry reads
+// that from the preset, so that what stands in a connection's mapping is the operator's own choice.
+func presetDefaults(name, protocol string) json.RawMessage {
+	p, ok := preset.Get(name)
+	if !ok || !p.Speaks(protocol) {
+		return nil
+	}
+	b, err := json.Marshal(p.Defaults(protocol))
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// presetLabels is what a provider's console calls our values.
+func presetLabels(name, protocol string) map[string]admin.Label {
+	p, ok := preset.Get(name)
+	if !ok {
+		return nil
+	}
+	out := map[string]admin.Label{}
+	for _, h := range p.Handover(protocol) {
+		if _, taken := out[h.Field]; !taken {
+			out[h.Field] = admin.Label{Label: h.Label, Where: h.Path}
+		}
+	}
+	return out
 }

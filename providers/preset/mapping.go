@@ -15,38 +15,3 @@ const (
 	samlSubject  = "urn:oasis:names:tc:SAML:attribute:subject-id"
 	samlPairwise = "urn:oasis:names:tc:SAML:attribute:pairwise-id"
 )
-
-// generalMapping is tried for every provider of a protocol, in this order. What only looks like an address (a user
-// principal name) comes last: it is an address only where the directory says so.
-func generalMapping(protocol string) map[string][]string {
-	switch protocol {
-	case "oidc", "oauth2":
-		return map[string][]string{
-			"email":       {"email", "mail"},
-			"given_name":  {"given_name", "givenName", "firstName"},
-			"family_name": {"family_name", "familyName", "lastName", "surname"},
-			"name":        {"name", "displayName"},
-			"locale":      {"locale", "preferred_language", "preferredLanguage"},
-			"groups":      {"groups", "roles"},
-		}
-	case "ldap":
-		return map[string][]string{
-			"email":       {"mail", "email", "emailAddress", "rfc822Mailbox"},
-			"given_name":  {"givenName"},
-			"family_name": {"sn", "surname"},
-			"name":        {"displayName", "cn"},
-			"locale":      {"preferredLanguage"},
-			"groups":      {"memberOf", "isMemberOf"},
-		}
-	}
-	return map[string][]string{
-		"email": {"email", "mail", "emailaddress", "emailAddress", "Email", "EmailAddress", "E-Mail Address", "User.Email",
-			wsIdentity + "emailaddress", oidMail, oidPKCSMail, "NameID", wsIdentity + "name", wsIdentity + "upn"},
-		"given_name":  {"firstName", "FirstName", "first_name", "givenName", "given_name", "givenname", "User.FirstName", wsIdentity + "givenname", oidGiven},
-		"family_name": {"lastName", "LastName", "last_name", "sn", "surname", "familyName", "family_name", "User.LastName", wsIdentity + "surname", oidSurname},
-		"name":        {"displayName", "DisplayName", "displayname", "name", "fullName", "cn", msIdentity + "displayname", oidDisplay, oidCommon},
-		"locale":      {"locale", "preferredLanguage", "language", oidLanguage},
-		"groups": {"groups", "Groups", "group", "memberOf", ms2008 + "groups", ms2008 + "role", "http://schemas.xmlsoap.org/claims/Group",
-			"isMemberOf", oidMemberOf, "roles", "Role"},
-	}
-}

@@ -78,9 +78,9 @@ func fold(s string) string {
 func (p Preset) Speaks(protocol string) bool { return slices.Contains(p.Protocols, protocol) }
 
 // Defaults are to be laid under a connection's JSON: what the connection says itself wins, field by field, also inside
-// mapping and the protocol's section. The maps are the caller's to change.
+// the protocol's section. The maps are the caller's to change.
 func (p Preset) Defaults(protocol string) map[string]any {
-	out := map[string]any{"mapping": p.Mapping(protocol)}
+	out := map[string]any{}
 	if p.EmailTrust != "" {
 		out["email_trust"] = p.EmailTrust
 	}
@@ -92,24 +92,9 @@ func (p Preset) Defaults(protocol string) map[string]any {
 	return out
 }
 
-// Mapping lists, for each profile field, the attributes to try in order.
-func (p Preset) Mapping(protocol string) map[string][]string {
-	out := map[string][]string{}
-	for field, general := range generalMapping(protocol) {
-		list := slices.Clone(p.mapping[field])
-		for _, a := range general {
-			if !slices.Contains(list, a) {
-				list = append(list, a)
-			}
-		}
-		out[field] = list
-	}
-	out["subject"] = slices.Clone(p.mapping["subject"])
-	if out["subject"] == nil {
-		out["subject"] = []string{}
-	}
-	return out
-}
+// Attributes lists, for each profile field, the names that this provider has for it beyond those that every provider of
+// the protocol may use (broker/claims), best first. The map is the preset's own: read it only.
+func (p Preset) Attributes() map[string][]string { return p.mapping }
 
 // Subjects lists the ways to tell a person apart, best first (contract, section 5, rule 5). A mapped attribute of the
 // connection (mapping.subject) stands before "email" and after everything else.

@@ -34,13 +34,8 @@ func whole(t *testing.T, p preset.Preset, protocol string) {
 	if _, err := json.Marshal(d); err != nil {
 		t.Errorf("%s: %v", where, err)
 	}
-	if _, ok := d[protocol].(map[string]any); !ok || d["mapping"] == nil {
+	if _, ok := d[protocol].(map[string]any); !ok {
 		t.Errorf("%s: defaults %v", where, d)
-	}
-	for _, field := range []string{"email", "given_name", "family_name", "name", "locale", "groups"} {
-		if len(p.Mapping(protocol)[field]) == 0 {
-			t.Errorf("%s: no attribute for %s", where, field)
-		}
 	}
 	subjects := p.Subjects(protocol)
 	if len(subjects) == 0 {
@@ -118,11 +113,10 @@ func TestSearch(t *testing.T) {
 
 func TestDefaultsAreTheCallersToChange(t *testing.T) {
 	p, _ := preset.Get("github")
-	d := p.Defaults("oauth2")
-	d["oauth2"].(map[string]any)["token_url"] = "changed"
-	d["mapping"].(map[string][]string)["email"][0] = "changed"
+	section := p.Defaults("oauth2")["oauth2"].(map[string]any)
+	section["token_url"] = "changed"
 	again, _ := preset.Get("github")
-	if again.Defaults("oauth2")["oauth2"].(map[string]any)["token_url"] == "changed" || again.Mapping("oauth2")["email"][0] == "changed" {
-		t.Error("a change reached the catalogue")
+	if again.Defaults("oauth2")["oauth2"].(map[string]any)["token_url"] == "changed" {
+		t.Error("a change of the defaults reached the preset")
 	}
 }
