@@ -41,7 +41,7 @@ func newDemo(t *testing.T, edit func(*samlidp.Options)) *demo {
 	t.Cleanup(srv.Close)
 	key, cert := samlidp.NewKey(2048, time.Now())
 	sp := samlidp.ServiceProvider{EntityID: "https://sso.example/sp", ACS: []string{callback}, SLO: callback, Certificates: [][]byte{cert}}
-	o := samlidp.Options{BaseURL: srv.URL, Users: users, ServiceProvider: func(id string) (samlidp.ServiceProvider, bool) { return sp, id == sp.EntityID }}
+	o := samlidp.Options{BaseURL: srv.URL, Now: time.Now, Users: users, ServiceProvider: func(id string) (samlidp.ServiceProvider, bool) { return sp, id == sp.EntityID }}
 	if edit != nil {
 		edit(&o)
 	}

@@ -32,7 +32,7 @@ type Options struct {
 	Certificate []byte
 	// WantSignedRequests is said in the metadata, and unsigned requests are then refused.
 	WantSignedRequests bool
-	Now                func() time.Time
+	Now                func() time.Time // the clock; required
 }
 
 // ServiceProvider is an application that may ask.
@@ -63,9 +63,6 @@ type IdP struct {
 
 // New makes an IdP. It panics where no key can be made, which happens only on a broken machine.
 func New(o Options) *IdP {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.EntityID == "" {
 		o.EntityID = o.BaseURL + "/metadata"
 	}
