@@ -21,10 +21,13 @@ func Classify(err error) error {
 		return nil
 	}
 	var known *fault.Error
+	host := hostOf(err)
 	if errors.As(err, &known) {
+		if known.Code == fault.FetchBlocked && err != error(known) { // the dialler knows the address, not the name
+			return fault.New(known.Code, "%s: %s", host, known.Detail)
+		}
 		return known
 	}
-	host := hostOf(err)
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
