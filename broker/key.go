@@ -25,7 +25,7 @@ type Domain struct {
 	Token      string    `json:"token"` // for the TXT record cloakroom-verify=<token> at _cloakroom.<domain>
 	Verified   bool      `json:"verified"`
 	VerifiedAt time.Time `json:"verified_at,omitzero"`
-	VerifiedBy string    `json:"verified_by"` // "dns", or the operator who vouched
+	VerifiedBy string    `json:"verified_by"`         // "dns", or the operator who vouched
 	CheckedAt  time.Time `json:"checked_at,omitzero"` // when DNS last gave an answer
 	// CheckAt is when the record is looked for next; zero: never, as for a claim that was not proved by DNS.
 	CheckAt time.Time `json:"check_at,omitzero"`

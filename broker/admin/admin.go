@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"cloakroom/broker"
+	"cloakroom/broker/domain"
 	"cloakroom/broker/fault"
 	"cloakroom/providers"
 )
@@ -152,8 +153,9 @@ type Service struct {
 	// Defaults and Labels are the presets'.
 	Defaults Defaults
 	Labels   func(preset, protocol string) map[string]Label
-	// TXT looks up a name's TXT records.
-	TXT func(ctx context.Context, name string) ([]string, error)
+	// TXT looks up a name's TXT records. AllowLookup takes one from a realm's allowance of lookups; nil allows all.
+	TXT         domain.TXT
+	AllowLookup func(realm string) bool
 	// Token, if not "", is a fixed API key with the role owner.
 	Token   string
 	BaseURL string

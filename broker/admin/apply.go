@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"cloakroom/broker"
+	"cloakroom/broker/domain"
 	"cloakroom/broker/fault"
 )
 
@@ -22,6 +23,7 @@ type ApplyOptions struct {
 type Diff struct {
 	Objects []ObjectDiff
 	Secrets []MadeSecret // told this once; empty in a dry run
+	Notes   []string     // what the file asks for and was not done, and why
 }
 
 // ObjectDiff is one object that changed.
@@ -153,30 +155,46 @@ func (p *applier) domain(ctx context.Context, realm string, want wantDomain) err
 		return err
 	}
 	if old == nil {
-		d := &broker.Domain{Domain: want.domain, Realm: realm, Token: want.token}
-		if d.Token == "" {
-			d.Token = broker.RandomToken(24)
-		}
-		if want.verified != nil && *want.verified {
-			d.Verified = true
-			p.s.settleVerified(&broker.Domain{}, d, p.a.Name)
-		}
-		p.note("created", realm, "domain", d.Domain, nil)
-		return p.s.createDomain(ctx, p.a, d)
+		p.note("created", realm, "domain", want.domain, nil)
+		return p.s.createDomain(ctx, p.a, p.s.wanted(p.a, realm, want), "")
 	}
 	next := *old
 	if want.token != "" {
 		next.Token = want.token
 	}
-	if want.verified != nil {
-		next.Verified = *want.verified
-	}
+	p.verified(&next, want)
 	changed, err := changes(old, &next, nil)
 	if err != nil || len(changed) == 0 {
 		return err
 	}
 	p.note("changed", realm, "domain", next.Domain, changed)
-	return p.s.replaceDomain(ctx, p.a, old, &next)
+	return p.s.storeDomain(ctx, p.a, old, &next, "")
+}
+
+// wanted is a domain that a file names and nobody has claimed here yet.
+func (s *Service) wanted(a Actor, realm string, want wantDomain) *broker.Domain {
+	d := &broker.Domain{Domain: want.domain, Realm: realm, Token: want.token}
+	if d.Token == "" {
+		d.Token = domain.NewToken()
+	}
+	if want.verified != nil && *want.verified {
+		domain.Vouch(d, a.Name, s.Now())
+	}
+	return d
+}
+
+// verified takes the file's word on a claim, as its operator's own: never as a proof by DNS. A claim that lost its proof
+// stays suspended, or a file applied every night would keep what the owner of the domain has taken away.
+func (p *applier) verified(d *broker.Domain, want wantDomain) {
+	switch {
+	case want.verified == nil || *want.verified == d.Verified:
+	case !*want.verified:
+		domain.Withdraw(d)
+	case !d.SuspendedAt.IsZero():
+		p.diff.Notes = append(p.diff.Notes, fmt.Sprintf("domain %s (realm %s) stays suspended, as its TXT record is gone: publish it again, or call the domain verified in the console", d.Domain, d.Realm))
+	default:
+		domain.Vouch(d, p.a.Name, p.s.Now())
+	}
 }
 
 func (p *applier) connections(ctx context.Context, w *wantRealm) error {
@@ -328,6 +346,9 @@ func (d Diff) WriteTo(w io.Writer) (int64, error) {
 	}
 	if len(d.Objects) == 0 {
 		b.WriteString("Nothing changes.\n")
+	}
+	for _, n := range d.Notes {
+		fmt.Fprintf(&b, "! %s\n", n)
 	}
 	for _, s := range d.Secrets {
 		fmt.Fprintf(&b, "! client %s (realm %s) has the new secret %s, told this once\n", s.ClientID, s.Realm, s.Secret)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"net"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -98,7 +99,7 @@ func newHouse(t testing.TB) *house {
 			if r, ok := h.dns[name]; ok {
 				return r, nil
 			}
-			return nil, errors.New("no such host")
+			return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 		},
 		Token: "fixed-token-of-the-installation", BaseURL: "https://sso.example", Now: clock,
 	}

@@ -184,7 +184,8 @@ func (r *reader) domain(w *wantRealm, pointer string, doc map[string]any) {
 		return
 	}
 	var p problems
-	n := claimable(&p, d.Domain)
+	n, err := claimable(d.Domain)
+	_ = p.take(err) // it answers nothing but fields
 	if d.Token != "" && !tokenRE.MatchString(d.Token) {
 		p.add("/token", "is 16 to 128 of A-Z, a-z, 0-9, - and _")
 	}

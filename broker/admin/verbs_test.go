@@ -215,7 +215,7 @@ func TestDomains(t *testing.T) {
 	wantCode(t, err, fault.DomainUnproved)
 	h.dns["_cloakroom.acme.example."] = []string{"v=spf1", "cloakroom-verify=another"}
 	_, err = h.VerifyDomain(ctx, support, "acme", "acme.example")
-	wantCode(t, err, fault.DomainUnproved)
+	wantCode(t, err, fault.DomainDifferent)
 	if f := fault.As(err); f.Expected != "cloakroom-verify="+d.Token || !strings.Contains(f.Observed, "another") {
 		t.Errorf("%+v", f)
 	}

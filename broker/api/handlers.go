@@ -20,7 +20,6 @@ func located[T any](o *object[T], path ...string) *object[T] {
 func realmVersion(r *broker.Realm) int64           { return r.Version }
 func connectionVersion(c *broker.Connection) int64 { return c.Version }
 func clientVersion(c *ClientAnswer) int64          { return c.Version }
-func domainVersion(d *broker.Domain) int64         { return d.Version }
 func userVersion(u *broker.User) int64             { return u.Version }
 func keyVersion(k *broker.APIKey) int64            { return k.Version }
 
@@ -112,38 +111,6 @@ func (a *API) updateClient(ctx context.Context, who admin.Actor, in *changeClien
 
 func (a *API) deleteClient(ctx context.Context, who admin.Actor, in *changeClientIn) (*empty, error) {
 	return gone(a.Admin.DeleteClient(ctx, who, in.Realm, in.ClientID, match(in.IfMatch)))
-}
-
-func (a *API) listDomains(ctx context.Context, who admin.Actor, in *ListIn) (*object[admin.Page[*broker.Domain]], error) {
-	return plain(a.Admin.ListDomains(ctx, who, in.Realm, in.page()))
-}
-
-func (a *API) createDomain(ctx context.Context, who admin.Actor, in *InRealm) (*object[*broker.Domain], error) {
-	d, err := a.Admin.CreateDomain(ctx, who, in.Realm, bodyOf(ctx))
-	if err != nil {
-		return nil, err
-	}
-	o, err := versioned(d, domainVersion, nil)
-	return located(o, "realms", d.Realm, "domains", d.Domain), err
-}
-
-func (a *API) getDomain(ctx context.Context, who admin.Actor, in *DomainIn) (*object[*broker.Domain], error) {
-	d, err := a.Admin.GetDomain(ctx, who, in.Realm, in.Domain)
-	return versioned(d, domainVersion, err)
-}
-
-func (a *API) updateDomain(ctx context.Context, who admin.Actor, in *changeDomainIn) (*object[*broker.Domain], error) {
-	d, err := a.Admin.UpdateDomain(ctx, who, in.Realm, in.Domain, match(in.IfMatch), bodyOf(ctx))
-	return versioned(d, domainVersion, err)
-}
-
-func (a *API) deleteDomain(ctx context.Context, who admin.Actor, in *changeDomainIn) (*empty, error) {
-	return gone(a.Admin.DeleteDomain(ctx, who, in.Realm, in.Domain, match(in.IfMatch)))
-}
-
-func (a *API) verifyDomain(ctx context.Context, who admin.Actor, in *DomainIn) (*object[*broker.Domain], error) {
-	d, err := a.Admin.VerifyDomain(ctx, who, in.Realm, in.Domain)
-	return versioned(d, domainVersion, err)
 }
 
 func (a *API) listUsers(ctx context.Context, who admin.Actor, in *ListIn) (*object[admin.Page[*broker.User]], error) {

@@ -69,6 +69,9 @@ func (a *API) domains(h huma.API) {
 	on(a, h, route{method: http.MethodPatch, path: one, id: "update-domain", summary: "Call a domain verified, or no longer so", tag: "Domains", takes: admin.DomainPatch{}}, a.updateDomain)
 	on(a, h, route{method: http.MethodDelete, path: one, id: "delete-domain", summary: "Give a domain up", tag: "Domains", status: 204}, a.deleteDomain)
 	on(a, h, route{method: http.MethodPost, path: one + "/verify", id: "verify-domain", summary: "Look for the domain's TXT record", tag: "Domains"}, a.verifyDomain)
+	on(a, h, route{method: http.MethodPost, path: one + "/transfer", id: "offer-domain", summary: "Offer a verified domain to another realm", tag: "Domains", takes: admin.Offer{}}, a.offerDomain)
+	on(a, h, route{method: http.MethodDelete, path: one + "/transfer", id: "withdraw-domain-offer", summary: "Take the offer back", tag: "Domains", status: 204}, a.withdrawOffer)
+	on(a, h, route{method: http.MethodPost, path: one + "/accept", id: "accept-domain", summary: "Accept a domain that another realm offers", tag: "Domains"}, a.acceptDomain)
 }
 
 func (a *API) people(h huma.API) {

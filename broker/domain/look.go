@@ -159,6 +159,8 @@ func why(err error) string {
 
 // misplaced finds the record at the domain itself, or below the domain written twice.
 func misplaced(ctx context.Context, txt TXT, d *broker.Domain) string {
+	ctx, cancel := context.WithTimeout(ctx, patience/2)
+	defer cancel()
 	name, want := Record(d)
 	for _, at := range []string{d.Domain, name + "." + d.Domain} {
 		if len(at) > 253 {
