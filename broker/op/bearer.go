@@ -156,7 +156,7 @@ func (p *Provider) UserInfo(ctx context.Context, in Call) (map[string]any, *brok
 	}
 	u, err := p.person(ctx, b.grant)
 	if err != nil {
-		if asRefusal(err).Code == "invalid_grant" {
+		if refused(err, "invalid_grant") {
 			err = errDead
 		}
 		return nil, b.client, err

@@ -109,7 +109,7 @@ func (p *Provider) authenticate(ctx context.Context, in Call, f form) (*broker.C
 		return nil, &Refusal{Status: http.StatusTooManyRequests, Code: "slow_down", Description: "too many failed attempts; wait a minute"}
 	}
 	c, err := p.prove(ctx, in, cr)
-	if err != nil && asRefusal(err).Code == "invalid_client" {
+	if refused(err, "invalid_client") {
 		p.guesses.failed(guess)
 	}
 	return c, err

@@ -64,6 +64,12 @@ func asRefusal(err error) *Refusal {
 	return &Refusal{Status: http.StatusInternalServerError, Code: "server_error", Description: "the server could not answer", Err: err}
 }
 
+// refused reports whether err is a Refusal with this code.
+func refused(err error, code string) bool {
+	var no *Refusal
+	return errors.As(err, &no) && no.Code == code
+}
+
 // plain keeps a description to the characters RFC 6749 allows in one.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -32,7 +32,7 @@ func (p *Provider) Introspect(ctx context.Context, in Call) (map[string]any, err
 	inactive := map[string]any{"active": false}
 	if _, err := token.ParseRefresh(s); err == nil {
 		m, err := p.introspectRefresh(ctx, in, c, s)
-		if asRefusal(err).Code == "invalid_grant" {
+		if refused(err, "invalid_grant") {
 			return inactive, nil
 		}
 		return m, err
@@ -45,7 +45,7 @@ func (p *Provider) Introspect(ctx context.Context, in Call) (map[string]any, err
 		return nil, err
 	}
 	m, err := p.describe(ctx, in, b)
-	if err != nil && asRefusal(err).Code == "invalid_grant" {
+	if refused(err, "invalid_grant") {
 		return inactive, nil
 	}
 	return m, err
