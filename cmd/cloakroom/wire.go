@@ -58,6 +58,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		Realms: in.registry, Shelf: s.Parked, Limits: web.NewLimits(time.Now), BaseURL: cfg.BaseURL,
 		TrustedProxies: cfg.TrustedProxies, Log: log, Now: time.Now, Observe: m.observe,
 	}
+	in.admin.AllowLookup = lookups(w.Limits)
 	rest := api.New(api.API{
 		Admin: in.admin, ClientIP: w.ClientIP, Log: log, Version: version,
 		AllowFailure: func(ip string) bool { return w.Limits.Allow("api key", ip, 10, 6*time.Second) },
@@ -80,6 +81,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 			func(ctx context.Context) { s.Watch(ctx, in.forget) },
 			func(ctx context.Context) { s.Sweeper.Run(ctx, sweepEvery) },
 			func(ctx context.Context) { in.retain(ctx) },
+			func(ctx context.Context) { in.domainChecker().Run(ctx) },
 			func(ctx context.Context) {
 				<-ctx.Done()
 				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
