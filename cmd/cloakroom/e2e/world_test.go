@@ -43,7 +43,7 @@ func (w *world) addSAML(tb testing.TB, realm, slug, domain string) *samlidp.IdP 
 	tb.Cleanup(srv.Close)
 	sp := samlidp.ServiceProvider{EntityID: w.URL + "/broker/" + slug + "/metadata", ACS: []string{w.URL + "/broker/" + slug + "/endpoint"}}
 	idp = samlidp.New(samlidp.Options{
-		BaseURL: srv.URL,
+		BaseURL: srv.URL, Now: time.Now,
 		Users: []samlidp.User{
 			{ID: "ada", Email: "ada@" + domain, GivenName: "Ada", FamilyName: "Byron", Groups: []string{"engineering"}},
 			{ID: "bob", Email: "bob@" + domain, GivenName: "Bob", FamilyName: "Boole"},
