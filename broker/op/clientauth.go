@@ -104,7 +104,7 @@ func (p *Provider) authenticate(ctx context.Context, in Call, f form) (*broker.C
 	if cr.clientID == "" {
 		return nil, invalidClient("", fault.New(fault.OPClientMissing, ""))
 	}
-	guess := "client " + in.Realm + " " + cr.clientID + " " + in.RemoteIP
+	guess := token.Hash(in.Realm + " " + cr.clientID + " " + in.RemoteIP) // a stranger chooses how long the parts are
 	if !p.guesses.allowed(guess) {
 		return nil, &Refusal{Status: http.StatusTooManyRequests, Code: "slow_down", Description: "too many failed attempts; wait a minute"}
 	}

@@ -227,6 +227,9 @@ func (f *Front) refuse(c *gin.Context, err error) {
 	}
 	f.Provider.Log.Log(c.Request.Context(), level, "an application's request is refused", "realm", clip(c.Param("realm"), 63), "path", c.FullPath(), "code", no.Code, "error", no.Error())
 	c.Header("Cache-Control", "no-store")
+	if no.Status == http.StatusTooManyRequests {
+		c.Header("Retry-After", "60")
+	}
 	if no.Scheme != "" {
 		c.Header("WWW-Authenticate", challenge(no, f.Provider.issuer(door(c))))
 	}
@@ -319,7 +322,7 @@ func (f *Front) loggedOut(c *gin.Context) {
 func (f *Front) progress(c *gin.Context, d Door, w Farewell) {
 	var origins []string
 	for _, s := range w.Frames {
-		if u, err := url.Parse(s); err == nil {
+		if u, err := url.Parse(s); err == nil && !strings.ContainsAny(u.Host, ";,'") {
 			origins = append(origins, u.Scheme+"://"+u.Host)
 		}
 	}
