@@ -98,11 +98,12 @@ func (o *Outbox) Claim(ctx context.Context, holder string, n int, until time.Tim
 	if o.db.Postgres {
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
-	query := "UPDATE outbox SET holder = ?, next_at = ?, attempts = attempts + 1 WHERE status = 'queued' AND next_at <= ? AND id IN" +
-		" (SELECT id FROM outbox WHERE status = 'queued' AND next_at <= ? ORDER BY next_at LIMIT ?" + lock + ") RETURNING " + mailColumns + ", body"
+	// PostgreSQL may run a subquery with LIMIT once for each outer row; a materialized one it runs once.
+	query := "WITH due AS MATERIALIZED (SELECT id FROM outbox WHERE status = 'queued' AND next_at <= ? ORDER BY next_at LIMIT ?" + lock + ")" +
+		" UPDATE outbox SET holder = ?, next_at = ?, attempts = attempts + 1 WHERE status = 'queued' AND next_at <= ? AND id IN (SELECT id FROM due) RETURNING " + mailColumns + ", body"
 	err = o.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) error {
 		mails = nil
-		return q.All(ctx, query, []any{holder, engine.Micro(until), now, now, int64(n)}, func(scan func(...any) error) error {
+		return q.All(ctx, query, []any{now, int64(n), holder, engine.Micro(until), now}, func(scan func(...any) error) error {
 			m, sealed, err := mailRow(scan, true)
 			if err == nil {
 				_ = o.open(m, sealed) // a body that cannot be opened stays empty: one bad row must not hold up the others
