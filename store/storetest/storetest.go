@@ -14,8 +14,9 @@ import (
 // Run tests an empty, migrated store that open makes anew for each part.
 func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 	for name, part := range map[string]func(*testing.T, *store.Store){
-		"realms": realms, "connections": connections, "connection secrets": connectionSecrets, "buttons": buttons, "clients": clients, "domains": domains,
-		"users": users, "links": links, "tenants apart": tenantsApart, "keys": keys, "apikeys": apiKeys,
+		"realms": realms, "connections": connections, "connection secrets": connectionSecrets, "buttons": buttons, "clients": clients, "domains": domains, "domain checks": domainChecks,
+		"users": users, "links": links, "tenants apart": tenantsApart,
+		"invites": invites, "invite use": inviteUse, "invite lists": inviteLists, "seats": seats, "linked connections": linkedConnections, "keys": keys, "apikeys": apiKeys,
 		"sessions": sessions, "session ends": sessionEnds, "grants": grants, "redeem": redeem, "rotate": rotate, "marks": marks, "parked": parked, "sweep": sweep,
 		"events": events, "tx": transactions, "lists": lists, "deletion leaves nothing": deletion, "strange text": strangeText, "ready": ready,
 	} {
