@@ -18,13 +18,14 @@ type userRow struct {
 	Realm       string
 	Email       string
 	Doc         string
+	Standing    string
 	LastLoginAt int64
 	Stamp       stamp `gorm:"embedded"`
 }
 
 func userRowOf(u *broker.User) (*userRow, error) {
 	doc, err := engine.Doc(u)
-	return &userRow{ID: u.ID, Realm: u.Realm, Email: u.Email, Doc: doc, LastLoginAt: engine.Micro(u.LastLoginAt), Stamp: stampOf(u.Meta)}, err
+	return &userRow{ID: u.ID, Realm: u.Realm, Email: u.Email, Doc: doc, Standing: standing(u), LastLoginAt: engine.Micro(u.LastLoginAt), Stamp: stampOf(u.Meta)}, err
 }
 
 func (r *userRow) user() (*broker.User, error) {
@@ -88,7 +89,7 @@ func (s *Users) Update(ctx context.Context, u *broker.User) error {
 			return err
 		}
 		return update(ctx, t, "users", was, map[string]any{
-			"email": row.Email, "doc": row.Doc, "updated_at": row.Stamp.UpdatedAt, "version": row.Stamp.Version,
+			"email": row.Email, "doc": row.Doc, "standing": row.Standing, "updated_at": row.Stamp.UpdatedAt, "version": row.Stamp.Version,
 		}, "realm = ? AND id = ?", u.Realm, u.ID)
 	})
 }
