@@ -21,7 +21,6 @@ const (
 	LoginLinkConfirm   Code = "login.link_unconfirmed"
 	LoginUpstreamBusy  Code = "login.upstream_busy"
 	LoginUpstreamStale Code = "login.reauthentication_refused"
-	LoginReplayed      Code = "login.answer_replayed"
 )
 
 var loginFaults = map[Code]Entry{
@@ -44,6 +43,5 @@ var loginFaults = map[Code]Entry{
 	LoginLinkRefused:   {Status: 403, Side: Ours, Public: "not_allowed", Cause: "A person with this address exists already, and the connection's linking policy does not tie them together.", Fix: "Link the two by hand, or set the connection's linking to verified_email."},
 	LoginLinkConfirm:   {Status: 403, Side: User, Public: "not_allowed", Cause: "A person with this address exists already and must first confirm that the new sign-in is theirs.", Fix: "Confirm by the mail that was sent to the address, or link the two by hand."},
 	LoginUpstreamBusy:  {Status: 503, Side: Network, Public: "unavailable", Cause: "The identity provider does not answer, so the broker stopped asking it for a moment.", Fix: "Wait a minute; if it goes on, check the provider's status page and that its address can be reached from the broker."},
-	LoginReplayed:      {Status: 400, Side: User, Public: "stray", Cause: "This answer of the identity provider has been used before.", Fix: "Nothing to mend: a reload or the Back button sent it again. Start again from the application."},
 	LoginUpstreamStale: {Status: 403, Side: IdP, Public: "idp_refused", Cause: "The application asked for a fresh sign-in, and the identity provider answered with an older one.", Fix: "Allow forced re-authentication at the identity provider, or do not ask for it in the application."},
 }

@@ -86,7 +86,7 @@ func (e *Engine) Park(ctx context.Context, conn *registry.Connection, h Handle, 
 		return "", err
 	}
 	if !ok {
-		return "", e.trouble(ctx, e.loginOf(h, conn), conn, fault.New(fault.LoginReplayed, "assertion seen before"))
+		return "", e.trouble(ctx, e.loginOf(h, conn), conn, fault.New(fault.SAMLReplayed, "assertion seen before"))
 	}
 	return key, nil
 }
@@ -148,7 +148,7 @@ func (e *Engine) once(ctx context.Context, conn *registry.Connection, idn provid
 	}
 	ok, err := e.Waiting.Once(ctx, conn.Slug, idn.Once)
 	if err == nil && !ok {
-		err = fault.New(fault.LoginReplayed, "assertion seen before")
+		err = fault.New(fault.SAMLReplayed, "assertion seen before")
 	}
 	return err
 }
