@@ -127,4 +127,6 @@ func Hand(from, to *broker.Domain, now time.Time) {
 func NewToken() string { return broker.RandomToken(24) }
 
 // spread is a day later, an eighth more or less: what was verified together does not stay together.
-func spread(now time.Time) time.Time { return now.Add(Every - Every/8 + rand.N(Every/4)) }
+func spread(now time.Time) time.Time {
+	return now.Add(Every - Every/8 + rand.N(Every/4)).Truncate(time.Second)
+}
