@@ -3,8 +3,10 @@ package admin
 import (
 	"context"
 	"errors"
+	"time"
 
 	"cloakroom/broker"
+	"cloakroom/broker/domain"
 	"cloakroom/broker/fault"
 	"cloakroom/providers"
 )
@@ -97,15 +99,30 @@ func (s *Service) checkTrust(ctx context.Context, r *Report, c *broker.Connectio
 		if err != nil && !errors.Is(err, broker.ErrNotFound) {
 			return err
 		}
-		if err != nil || !d.Verified {
-			f := fault.New(fault.DomainUnverified, "%s", name)
-			f.Observed = name
+		if f := standing(name, d); f != nil {
 			r.add(f, "warning")
 			continue
 		}
 		r.Checks = append(r.Checks, Check{"domain", "passed", name})
 	}
 	return nil
+}
+
+// standing is what is wrong with a connection's domain: that it does not count, or soon will not. The claim is nil where
+// there is none.
+func standing(name string, d *broker.Domain) error {
+	f := fault.New(fault.DomainUnverified, "%s", name)
+	f.Observed = name
+	switch {
+	case d != nil && !d.SuspendedAt.IsZero():
+		f.Code = fault.DomainSuspended
+	case d != nil && d.Verified && d.LostAt.IsZero():
+		return nil
+	case d != nil && d.Verified:
+		f = domain.Unproved(d)
+		f.Detail += "; the domain is suspended on " + domain.SuspendsAt(d).UTC().Format(time.DateTime) + " UTC unless the record comes back"
+	}
+	return f
 }
 
 // preflight asks the provider. It holds no transaction while it fetches.

@@ -508,3 +508,33 @@ func TestAManifestDoesNotEndASuspension(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+func TestPreflightTellsWhereADomainStands(t *testing.T) {
+	h := newHouse(t)
+	dns := h.named(t)
+	h.realm(t, "acme")
+	h.connection(t, "acme", "idp")
+	_, err := h.UpdateConnection(ctx, owner, "acme", "idp", nil, []byte(`{"domains":["acme.example"]}`))
+	must(t, err)
+	finding := func(code fault.Code, fix string) {
+		t.Helper()
+		r, err := h.CheckConnection(ctx, support, "acme", "idp")
+		must(t, err)
+		if code == "" && len(r.Findings) == 0 {
+			return
+		}
+		if len(r.Findings) != 1 || r.Findings[0].Code != string(code) || !strings.Contains(r.Findings[0].Fix, fix) {
+			t.Errorf("%+v, want %q", r.Findings, code)
+		}
+	}
+	finding(fault.DomainUnverified, "TXT record")
+	d := h.proved(t, dns, "acme", "acme.example")
+	finding("", "")
+	d.LostAt = h.now
+	must(t, h.store.Domains.Update(ctx, d))
+	finding(fault.DomainUnproved, "cloakroom-verify="+d.Token)
+	domain.Withdraw(d)
+	d.SuspendedAt = h.now
+	must(t, h.store.Domains.Update(ctx, d))
+	finding(fault.DomainSuspended, "again")
+}

@@ -116,14 +116,21 @@ func shown(records []string) []string {
 	return out
 }
 
+// Unproved is the fault of a claim without its record: which record to publish where.
+func Unproved(d *broker.Domain) *fault.Error {
+	name, want := Record(d)
+	return &fault.Error{
+		Code: fault.DomainUnproved, Detail: fmt.Sprintf("%s must have the TXT record %s", name, want), Expected: want, Confidence: fault.Proved,
+		Fix: fmt.Sprintf("In the DNS of %s, publish a TXT record with the name %s and the value %s; wait until it is served, then verify again.", d.Domain, name, want),
+	}
+}
+
 // Explain is why a look did not prove a claim: what was seen, what should have been, and what to write where. It looks
 // at the two places where the record most often lands by mistake.
 func Explain(ctx context.Context, txt TXT, d *broker.Domain, seen Seen) error {
 	name, want := Record(d)
-	f := &fault.Error{
-		Expected: want, Observed: strings.Join(seen.Records, " | "), Confidence: fault.Proved,
-		Fix: fmt.Sprintf("In the DNS of %s, publish a TXT record with the name %s and the value %s; wait until it is served, then verify again.", d.Domain, name, want),
-	}
+	f := Unproved(d)
+	f.Observed = strings.Join(seen.Records, " | ")
 	switch seen.Answer {
 	case Found:
 		return nil
@@ -132,11 +139,9 @@ func Explain(ctx context.Context, txt TXT, d *broker.Domain, seen Seen) error {
 		f.Detail = fmt.Sprintf("no usable answer about %s: %s", name, why(seen.Err))
 	case Different:
 		f.Code = fault.DomainDifferent
-		f.Detail = fmt.Sprintf("%s must have the TXT record %s, but has another one", name, want)
+		f.Detail += ", but has another one"
 		f.Fix = fmt.Sprintf("In the DNS of %s, replace the value of the TXT record %s by %s; wait until it is served, then verify again.", d.Domain, name, want)
 	default:
-		f.Code = fault.DomainUnproved
-		f.Detail = fmt.Sprintf("%s must have the TXT record %s", name, want)
 		if wrong := misplaced(ctx, txt, d); wrong != "" {
 			f.Detail += fmt.Sprintf("; the record stands at %s instead", wrong)
 			f.Fix = fmt.Sprintf("The record stands at %s. Move it to %s, with the value %s; some DNS consoles append the domain by themselves and then take only %s as name.", wrong, name, want, strings.TrimSuffix(label, "."))
