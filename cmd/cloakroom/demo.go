@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -132,8 +133,7 @@ func (st *stage) close() {
 }
 
 func (st *stage) samlProvider() http.Handler {
-	at := st.cfg.BaseURL + "/broker/" + samlSlug
-	sp := samlidp.ServiceProvider{EntityID: at + "/metadata", ACS: []string{at + "/endpoint"}, SLO: at + "/endpoint"}
+	metadata := st.cfg.BaseURL + "/broker/" + samlSlug + "/metadata"
 	return samlidp.New(samlidp.Options{
 		BaseURL: st.saml, Title: "Acme’s sign-in page (demo SAML identity provider)",
 		Users: []samlidp.User{
@@ -141,9 +141,27 @@ func (st *stage) samlProvider() http.Handler {
 			{ID: "ben", Email: "ben@acme.example", GivenName: "Ben", FamilyName: "Example", Groups: []string{"sales"}},
 			{ID: "eve", Email: "eve@globex.example", GivenName: "Eve", FamilyName: "(asserts another company’s address: refused)"},
 		},
-		ServiceProvider: func(id string) (samlidp.ServiceProvider, bool) { return sp, id == sp.EntityID },
-		Now:             time.Now,
+		ServiceProvider: func(id string) (samlidp.ServiceProvider, bool) {
+			sp, err := importMetadata(metadata)
+			return sp, err == nil && id == sp.EntityID
+		},
+		Now: time.Now,
 	}).Handler()
+}
+
+// importMetadata does what Acme's administrator would: it reads our metadata from its address.
+func importMetadata(address string) (samlidp.ServiceProvider, error) {
+	client := http.Client{Timeout: 5 * time.Second}
+	res, err := client.Get(address)
+	if err != nil {
+		return samlidp.ServiceProvider{}, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return samlidp.ServiceProvider{}, err
+	}
+	return samlidp.ParseServiceProvider(b)
 }
 
 func (st *stage) openIDProvider() http.Handler {

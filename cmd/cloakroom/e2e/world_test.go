@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,14 +43,32 @@ func (w *world) addSAML(tb testing.TB, realm, slug, domain string) *samlidp.IdP 
 	var idp *samlidp.IdP
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { idp.Handler().ServeHTTP(rw, r) }))
 	tb.Cleanup(srv.Close)
-	sp := samlidp.ServiceProvider{EntityID: w.URL + "/broker/" + slug + "/metadata", ACS: []string{w.URL + "/broker/" + slug + "/endpoint"}}
+	imported := sync.OnceValues(func() (samlidp.ServiceProvider, error) {
+		res, err := http.Get("http://" + w.addr + "/broker/" + slug + "/metadata")
+		if err != nil {
+			return samlidp.ServiceProvider{}, err
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		if err != nil {
+			return samlidp.ServiceProvider{}, err
+		}
+		return samlidp.ParseServiceProvider(b)
+	})
 	idp = samlidp.New(samlidp.Options{
 		BaseURL: srv.URL, Now: time.Now,
 		Users: []samlidp.User{
 			{ID: "ada", Email: "ada@" + domain, GivenName: "Ada", FamilyName: "Byron", Groups: []string{"engineering"}},
 			{ID: "bob", Email: "bob@" + domain, GivenName: "Bob", FamilyName: "Boole"},
 		},
-		ServiceProvider: func(id string) (samlidp.ServiceProvider, bool) { return sp, id == sp.EntityID },
+		// It reads our metadata once, as an administrator would.
+		ServiceProvider: func(id string) (samlidp.ServiceProvider, bool) {
+			sp, err := imported()
+			if err != nil {
+				tb.Error(err)
+			}
+			return sp, err == nil && id == sp.EntityID
+		},
 	})
 	w.api("POST", "/realms/"+realm+"/connections", obj{
 		"slug": slug, "protocol": "saml", "enabled": true, "domains": []string{domain},
