@@ -30,9 +30,14 @@ type Login struct {
 	Fresh       bool     `json:"f,omitempty"` // prompt=login: an existing session does not count
 	Passive     bool     `json:"n,omitempty"` // prompt=none
 	// Shelved says that Request was too large for the cookie and is kept on the server.
-	Shelved bool          `json:"x,omitempty"`
-	Select  bool          `json:"sa,omitempty"` // prompt=select_account
-	MaxAge  time.Duration `json:"m,omitempty"`  // -1: none asked
+	Shelved bool `json:"x,omitempty"`
+	Select  bool `json:"sa,omitempty"` // prompt=select_account
+	// Forwarded says that the choice this browser remembered was taken once, so that Back leads to the page and not away
+	// again.
+	Forwarded bool          `json:"fw,omitempty"`
+	MaxAge    time.Duration `json:"m,omitempty"` // -1: none asked
+	Invite    string        `json:"v,omitempty"` // ID of the invitation that the person came by
+	Confirm   string        `json:"k,omitempty"` // key of the verified identity that waits for a mailed code
 }
 
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)

@@ -44,7 +44,7 @@ func Changed(u *broker.User, p broker.Profile, defaultGroups []string) (broker.U
 		next.GivenName, next.FamilyName, next.Name = p.GivenName, p.FamilyName, p.Name
 	}
 	next.Locale = p.Locale
-	next.Groups = union(p.Groups, defaultGroups)
+	next.Groups = union(union(p.Groups, defaultGroups), u.ManualGroups)
 	next.Attributes = maps.Clone(p.Attributes)
 	if next.Attributes == nil {
 		next.Attributes = map[string][]string{}

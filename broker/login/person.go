@@ -14,29 +14,50 @@ import (
 	"cloakroom/providers"
 )
 
+// arrival is a verified identity at the door.
+type arrival struct {
+	login     *broker.Login
+	realm     *broker.Realm // the client's
+	client    *broker.Client
+	home      *broker.Realm // the connection's, and so the person's; it differs from realm only below a hub
+	conn      *registry.Connection
+	idn       providers.Identity
+	confirmed string // ID of the person whose address was confirmed by mail for this identity
+
+	profile broker.Profile
+	verdict email.Verdict
+}
+
 // person finds or makes the user behind a verified identity: the rules of contract, section 5. The user is of the
-// connection's own realm, whatever the identity says. realm is the client's, which differs only below a hub.
-func (e *Engine) person(ctx context.Context, realm *broker.Realm, conn *registry.Connection, idn providers.Identity) (*broker.User, error) {
-	p, err := claims.Normalise(idn, conn.Connection, conn.Recipe)
+// connection's own realm, whatever the identity says. The address is judged before anything else: neither an invitation
+// nor a code mends one that fails its rule.
+func (e *Engine) person(ctx context.Context, a *arrival) (*broker.User, error) {
+	var err error
+	if a.profile, err = claims.Normalise(a.idn, a.conn.Connection, a.conn.Recipe); err != nil {
+		return nil, err
+	}
+	if a.verdict, err = e.judge(ctx, a.realm, a.conn, a.profile); err != nil {
+		return nil, err
+	}
+	i, err := e.brought(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	verdict, err := e.judge(ctx, realm, conn, p)
-	if err != nil {
-		return nil, err
-	}
-	link, u, err := e.Links.Find(ctx, conn.Slug, p.Subject)
+	link, u, err := e.Links.Find(ctx, a.conn.Slug, a.profile.Subject)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
-		return e.firstTime(ctx, conn, p, verdict)
+		return e.firstTime(ctx, a, i)
 	case err != nil:
 		return nil, err
-	case link.Realm != conn.Realm || u.Realm != conn.Realm:
-		return nil, fault.New(fault.Internal, "link of connection %q leads out of realm %q", conn.Slug, conn.Realm)
+	case link.Realm != a.conn.Realm || u.Realm != a.conn.Realm:
+		return nil, fault.New(fault.Internal, "link of connection %q leads out of realm %q", a.conn.Slug, a.conn.Realm)
 	case u.Blocked:
 		return nil, fault.New(fault.LoginBlocked, "user %s", u.ID)
 	}
-	return e.known(ctx, conn, u, p, verdict)
+	if u, err = e.known(ctx, a.conn, u, a.profile, a.verdict); err != nil {
+		return nil, err
+	}
+	return e.enter(ctx, a, u, i)
 }
 
 // judge holds the address to the rules of trust.
@@ -86,70 +107,169 @@ func (e *Engine) known(ctx context.Context, conn *registry.Connection, u *broker
 }
 
 // firstTime is a first sign-in: tie it to the person who has this address, or make a new one, as the connection's
-// policies say.
-func (e *Engine) firstTime(ctx context.Context, conn *registry.Connection, p broker.Profile, v email.Verdict) (*broker.User, error) {
-	link := &broker.Link{Connection: conn.Slug, Subject: p.Subject, Realm: conn.Realm, Mutable: p.Mutable, CreatedAt: e.Now(), LastUsedAt: e.Now()}
-	u, err := e.Users.ByEmail(ctx, conn.Realm, p.Email)
+// policies and the invitation say. An invitation that is bound to the address counts without its link too.
+func (e *Engine) firstTime(ctx context.Context, a *arrival, i *broker.Invite) (*broker.User, error) {
+	if i == nil {
+		var err error
+		if i, err = e.standing(ctx, a); err != nil {
+			return nil, err
+		}
+	}
+	u, err := e.Users.ByEmail(ctx, a.conn.Realm, a.profile.Email)
 	switch {
 	case err == nil:
-		return e.tie(ctx, conn, u, link, p, v)
+		if u, err = e.tie(ctx, a, u); err != nil {
+			return nil, err
+		}
+		return e.enter(ctx, a, u, i)
 	case !errors.Is(err, broker.ErrNotFound):
 		return nil, err
 	}
-	switch conn.Provisioning {
-	case "automatic":
-	case "invite":
-		return nil, fault.New(fault.LoginNotInvited, "%s has no invitation", p.Email)
-	default:
-		return nil, fault.New(fault.LoginNotKnown, "%s is not known", p.Email)
+	switch {
+	case a.conn.Provisioning == "automatic", a.conn.Provisioning == "invite" && i != nil:
+		return e.create(ctx, a, i)
+	case a.conn.Provisioning == "invite":
+		return nil, fault.New(fault.LoginNotInvited, "%s has no invitation", a.profile.Email)
 	}
-	fresh := &broker.User{ID: uuid.NewString(), Realm: conn.Realm, Email: p.Email, EmailVerified: v.Verified}
-	next, _ := claims.Changed(fresh, p, conn.DefaultGroups)
-	link.UserID = next.ID
-	err = e.Links.CreateUserWithLink(ctx, &next, link)
-	if errors.Is(err, broker.ErrExists) {
-		// A second tab made the same person a moment ago.
-		if _, u, ferr := e.Links.Find(ctx, conn.Slug, p.Subject); ferr == nil && !u.Blocked {
-			return u, nil
+	return nil, fault.New(fault.LoginNotKnown, "%s is not known", a.profile.Email)
+}
+
+// create makes a new person: user, link, seat and the use of the invitation are there together or not at all.
+func (e *Engine) create(ctx context.Context, a *arrival, i *broker.Invite) (*broker.User, error) {
+	var made broker.User
+	id := uuid.NewString()
+	err := e.atomically(ctx, func(ctx context.Context) error {
+		fresh := broker.User{ID: id, Realm: a.conn.Realm, Email: a.profile.Email, EmailVerified: a.verdict.Verified}
+		give(&fresh, i)
+		made, _ = claims.Changed(&fresh, a.profile, a.conn.DefaultGroups)
+		give(&made, i)
+		var err error
+		if made.Status, err = e.firstStatus(ctx, a, i); err != nil {
+			return err
 		}
-		return nil, fault.Wrap(fault.EmailAccountReused, err, "the address was taken in the meantime")
+		if err := e.Links.CreateUserWithLink(ctx, &made, e.linkTo(a, id)); err != nil {
+			return err
+		}
+		if i != nil {
+			if err := e.use(ctx, i, id); err != nil {
+				return err
+			}
+		}
+		return e.tell(ctx, a, &broker.User{}, &made)
+	})
+	if errors.Is(err, broker.ErrExists) {
+		return e.twin(ctx, a, i, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	e.Events.Log(broker.Event{At: e.Now(), Kind: "user.created", Realm: conn.Realm, Connection: conn.Slug, UserID: next.ID, Email: next.Email, Subject: "user:" + next.ID})
-	return &next, nil
+	e.note(a, &broker.User{}, &made, i)
+	return &made, barred(&made)
+}
+
+// firstStatus is what a new person begins with. Who was invited needs no approval, but a seat.
+func (e *Engine) firstStatus(ctx context.Context, a *arrival, i *broker.Invite) (string, error) {
+	if a.home.Approval && i == nil {
+		return broker.StatusPending, nil
+	}
+	return e.seat(ctx, a.home)
+}
+
+// twin: the same person was made a moment ago, in a second tab.
+func (e *Engine) twin(ctx context.Context, a *arrival, i *broker.Invite, taken error) (*broker.User, error) {
+	_, u, err := e.Links.Find(ctx, a.conn.Slug, a.profile.Subject)
+	if err != nil {
+		return nil, fault.Wrap(fault.EmailAccountReused, taken, "the address was taken in the meantime")
+	}
+	return e.enter(ctx, a, u, i)
+}
+
+func (e *Engine) linkTo(a *arrival, userID string) *broker.Link {
+	return &broker.Link{
+		Connection: a.conn.Slug, Subject: a.profile.Subject, Realm: a.conn.Realm, UserID: userID, Mutable: a.profile.Mutable,
+		CreatedAt: e.Now(), LastUsedAt: e.Now(),
+	}
 }
 
 // tie links a first sign-in to the person of the same realm who has this address (contract, section 5.4). A person who
 // already has another account at this very connection is somebody else with a recycled address.
-func (e *Engine) tie(ctx context.Context, conn *registry.Connection, u *broker.User, link *broker.Link, p broker.Profile, v email.Verdict) (*broker.User, error) {
-	if u.Blocked {
-		return nil, fault.New(fault.LoginBlocked, "user %s", u.ID)
-	}
-	links, err := e.Links.ByUser(ctx, u.ID)
+func (e *Engine) tie(ctx context.Context, a *arrival, u *broker.User) (*broker.User, error) {
+	u, err := e.merged(ctx, u)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range links {
-		if l.Connection == conn.Slug {
-			return nil, fault.New(fault.EmailAccountReused, "user %s is linked to another subject of connection %q", u.ID, conn.Slug)
-		}
+	if u.Blocked {
+		return nil, fault.New(fault.LoginBlocked, "user %s", u.ID)
 	}
-	switch conn.Linking {
-	case "verified_email":
-		if !v.Verified {
-			return nil, fault.New(fault.LoginLinkRefused, "the address of user %s is not proved by connection %q", u.ID, conn.Slug)
-		}
-	case "confirm":
-		return nil, fault.New(fault.LoginLinkConfirm, "user %s", u.ID)
-	default:
-		return nil, fault.New(fault.LoginLinkRefused, "linking is %q, user %s", conn.Linking, u.ID)
-	}
-	link.UserID = u.ID
-	if err := e.Links.Claim(ctx, link); err != nil && !errors.Is(err, broker.ErrExists) {
+	if err := e.freeOf(ctx, a.conn, u); err != nil {
 		return nil, err
 	}
-	e.Events.Log(broker.Event{At: e.Now(), Kind: "user.linked", Realm: conn.Realm, Connection: conn.Slug, UserID: u.ID, Email: u.Email, Subject: "user:" + u.ID})
-	return e.known(ctx, conn, u, p, v)
+	if err := a.mayTie(u); err != nil {
+		return nil, err
+	}
+	link := e.linkTo(a, u.ID)
+	if err := e.claim(ctx, link); err != nil {
+		return nil, err
+	}
+	e.Events.Log(broker.Event{At: e.Now(), Kind: "user.linked", Realm: a.conn.Realm, Connection: a.conn.Slug, UserID: u.ID, Email: u.Email, Subject: "user:" + u.ID, Ref: a.login.Ref()})
+	return e.known(ctx, a.conn, u, a.profile, a.verdict)
+}
+
+// merged answers the account that an address leads to: the one that its owner's was merged into, if it was.
+func (e *Engine) merged(ctx context.Context, u *broker.User) (*broker.User, error) {
+	for range 8 {
+		if u.Status != broker.StatusMerged {
+			return u, nil
+		}
+		next, err := e.Users.Get(ctx, u.Realm, u.MergedInto)
+		if err != nil {
+			return nil, fault.Wrap(fault.EmailAccountReused, err, "user %s was merged into %q", u.ID, u.MergedInto)
+		}
+		u = next
+	}
+	return nil, fault.New(fault.Internal, "merges of user %s go round", u.ID)
+}
+
+// freeOf holds that a person has no other account at the connection.
+func (e *Engine) freeOf(ctx context.Context, conn *registry.Connection, u *broker.User) error {
+	links, err := e.Links.ByUser(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.Connection == conn.Slug {
+			return fault.New(fault.EmailAccountReused, "user %s is linked to another subject of connection %q", u.ID, conn.Slug)
+		}
+	}
+	return nil
+}
+
+// mayTie is the connection's linking policy.
+func (a *arrival) mayTie(u *broker.User) error {
+	switch a.conn.Linking {
+	case "verified_email":
+		if !a.verdict.Verified {
+			return fault.New(fault.LoginLinkRefused, "the address of user %s is not proved by connection %q", u.ID, a.conn.Slug)
+		}
+	case "confirm":
+		if a.confirmed != u.ID {
+			return &unconfirmed{why: fault.New(fault.LoginLinkConfirm, "user %s, subject %q of connection %q", u.ID, a.profile.Subject, a.conn.Slug), user: u}
+		}
+	default:
+		return fault.New(fault.LoginLinkRefused, "linking is %q, user %s", a.conn.Linking, u.ID)
+	}
+	return nil
+}
+
+// claim makes the link. Taken already, it must have been by this very person in a second tab.
+func (e *Engine) claim(ctx context.Context, link *broker.Link) error {
+	err := e.Links.Claim(ctx, link)
+	if !errors.Is(err, broker.ErrExists) {
+		return err
+	}
+	l, _, ferr := e.Links.Find(ctx, link.Connection, link.Subject)
+	if ferr != nil || l.UserID != link.UserID {
+		return fault.Wrap(fault.EmailAccountReused, errors.Join(err, ferr), "the subject was linked to somebody else in the meantime")
+	}
+	return nil
 }

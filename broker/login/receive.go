@@ -161,6 +161,12 @@ func (e *Engine) failed(ctx context.Context, l *broker.Login, conn *registry.Con
 
 // finish turns a verified identity into a session and answers the application.
 func (e *Engine) finish(ctx context.Context, l *broker.Login, conn *registry.Connection, idn providers.Identity) (Step, error) {
+	return e.complete(ctx, &arrival{login: l, conn: conn, idn: idn})
+}
+
+// complete is finish, with what is known of the identity beyond itself.
+func (e *Engine) complete(ctx context.Context, a *arrival) (Step, error) {
+	l, conn, idn := a.login, a.conn, a.idn
 	realm, client, err := e.parties(ctx, l)
 	if err != nil {
 		return Step{}, err
@@ -168,10 +174,23 @@ func (e *Engine) finish(ctx context.Context, l *broker.Login, conn *registry.Con
 	if !e.allowed(l, realm, client, conn.Connection) {
 		return e.failed(ctx, l, conn, fault.New(fault.LoginNotAllowed, "client %q of realm %q, connection %q of realm %q", client.ClientID, realm.Name, conn.Slug, conn.Realm))
 	}
-	if err := e.freshEnough(l, idn); err != nil {
-		return e.failed(ctx, l, conn, err)
+	if a.confirmed == "" { // else it was fresh enough when it came
+		if err := e.freshEnough(l, idn); err != nil {
+			return e.failed(ctx, l, conn, err)
+		}
 	}
-	u, err := e.person(ctx, realm, conn, idn)
+	a.realm, a.client = realm, client
+	if a.home, err = e.Config.Realm(ctx, conn.Realm); err != nil {
+		return Step{}, err
+	}
+	u, err := e.person(ctx, a)
+	if ask := (*unconfirmed)(nil); errors.As(err, &ask) {
+		step, aerr := e.askToConfirm(ctx, a, ask)
+		if aerr == nil {
+			return step, nil
+		}
+		err = aerr
+	}
 	if err != nil {
 		return e.failed(ctx, l, conn, err)
 	}
