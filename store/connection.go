@@ -124,14 +124,15 @@ func (s *Connections) Buttons(ctx context.Context, realm string, limit int) (lis
 	return list, more, err
 }
 
-// ForDomain gives the connections that list an email domain, of one realm or ("") of all, by slug, disabled ones too.
+// ForDomain gives the connections that list an email domain, of one realm or ("") of all, by slug, disabled ones too;
+// at most 200.
 func (s *Connections) ForDomain(ctx context.Context, realm, domain string) ([]*broker.Connection, error) {
 	rows, err := find[connectionRow](ctx, s.base, func(g *gorm.DB) *gorm.DB {
-		g = g.Table("connections").Where("slug IN (SELECT slug FROM connection_domains WHERE domain = ?)", domain)
-		if realm != "" {
-			g = g.Where("realm = ?", realm)
+		if realm == "" {
+			return g.Table("connections").Where("slug IN (SELECT slug FROM connection_domains WHERE domain = ? ORDER BY slug LIMIT 200)", domain).Order("slug")
 		}
-		return g.Order("slug").Limit(200)
+		// The inner limit keeps a planner from walking all of a realm's connections instead.
+		return g.Table("connections").Where("slug IN (SELECT slug FROM connection_domains WHERE domain = ? AND realm = ? ORDER BY slug LIMIT 200)", domain, realm).Order("slug")
 	})
 	if err != nil {
 		return nil, err
@@ -151,7 +152,7 @@ func (s *Connections) Create(ctx context.Context, c *broker.Connection) error {
 			return err
 		}
 		t.Changed("connection", c.Realm, c.Slug)
-		return setDomains(ctx, t, c)
+		return s.index(ctx, t, c)
 	})
 }
 
@@ -184,7 +185,7 @@ func (s *Connections) Update(ctx context.Context, c *broker.Connection) error {
 			return err
 		}
 		t.Changed("connection", c.Realm, c.Slug)
-		return setDomains(ctx, t, c)
+		return s.index(ctx, t, c)
 	})
 }
 

@@ -56,6 +56,8 @@ type Chooser struct {
 	Query     string
 	More      bool // there are more than these Buttons, at NextURL
 	NextURL   string
+	OtherURL  string // all ways in, where these are but those of one company
+	LocalURL  string // the ways in without a company's sign-in page
 }
 
 func (Chooser) Name() string { return "chooser" }

@@ -21,6 +21,8 @@ type Config interface {
 	Connection(ctx context.Context, slug string) (*registry.Connection, error)
 	ByAlias(ctx context.Context, realm, alias string) (*registry.Connection, error)
 	Buttons(ctx context.Context, realm string) (registry.Buttons, error)
+	Visible(ctx context.Context, realm string, only []string, after string) (registry.Buttons, error)
+	Search(ctx context.Context, realm string, only []string, query string) (registry.Buttons, error)
 	ForDomain(ctx context.Context, realm, domain string) ([]*broker.Connection, error)
 	DomainOwner(ctx context.Context, domain string) (string, error)
 }
@@ -61,35 +63,58 @@ type Log interface{ Log(e broker.Event) }
 
 // Engine runs logins.
 type Engine struct {
-	Config     Config
-	Sessions   Sessions
-	Users      Users
-	Links      Links
-	Waiting    Waiting
-	Events     Log
-	Upstream   UpstreamSessions
-	Ended      Ended
+	Config   Config
+	Sessions Sessions
+	Users    Users
+	Links    Links
+	Waiting  Waiting
+	Events   Log
+	Upstream UpstreamSessions
+	Ended    Ended
+	Invites  Invites // nil: there are none
+	Seats    Seats
+	Kept     Kept
+	Post     Post // nil: no mails
+	// Tx runs f in one transaction of the store; f may be run again from its start. nil: each write by itself.
+	Tx         func(ctx context.Context, f func(ctx context.Context) error) error
 	Handles    *Handles
 	Responders map[string]Responder
 	Now        func() time.Time
 	Logger     *slog.Logger
 }
 
-// Begin takes a downstream's request.
+// Begin takes a downstream's request. A silent one (prompt=none) is answered at once, whatever is wrong.
 func (e *Engine) Begin(ctx context.Context, s Start) (Step, error) {
+	step, err := e.begin(ctx, s)
+	if err != nil && s.Login.Passive {
+		return e.deny(ctx, s.Login, err)
+	}
+	return step, err
+}
+
+func (e *Engine) begin(ctx context.Context, s Start) (Step, error) {
 	l := s.Login
 	realm, client, err := e.parties(ctx, l)
 	if err != nil {
 		return Step{}, err
 	}
-	if !l.Fresh && !l.Select {
-		step, ok, err := e.signedIn(ctx, l, realm, client, s.SessionCookie)
+	if err := e.checkHome(ctx, l, realm, client); err != nil {
+		return Step{}, err
+	}
+	if !l.Fresh && !l.Select && l.Invite == "" { // an invitation is for who comes with it, not for who was here before
+		step, ok, err := e.signedIn(ctx, s, realm, client)
 		if err != nil || ok {
 			return step, err
 		}
 	}
 	if l.Passive {
 		return e.deny(ctx, l, fault.New(fault.LoginRequired, "prompt=none and no session"))
+	}
+	switch {
+	case s.Connection != "":
+		return e.Choose(ctx, l, s.Connection)
+	case s.Address != "":
+		return e.Address(ctx, l, s.Address)
 	}
 	return e.next(ctx, l, realm, client)
 }
@@ -111,240 +136,60 @@ func (e *Engine) parties(ctx context.Context, l *broker.Login) (*broker.Realm, *
 }
 
 // signedIn answers the application at once where the browser's session is good enough for what it asked.
-func (e *Engine) signedIn(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, cookie string) (Step, bool, error) {
-	s, err := e.Sessions.Find(ctx, realm.Name, cookie)
+func (e *Engine) signedIn(ctx context.Context, st Start, realm *broker.Realm, client *broker.Client) (Step, bool, error) {
+	l := st.Login
+	s, err := e.Sessions.Find(ctx, realm.Name, st.SessionCookie)
 	if err != nil || s == nil {
 		return Step{}, false, err
 	}
 	if l.MaxAge >= 0 && e.Now().Sub(s.AuthTime) > l.MaxAge {
 		return Step{}, false, nil
 	}
-	if !client.AllowsConnection(s.Connection) || !e.realmAllowed(l, client, s.HomeRealm) {
-		return Step{}, false, nil
-	}
-	// A connection that was removed or switched off since keeps nobody signed in.
-	conn, err := e.Config.Connection(ctx, s.Connection)
-	if errors.Is(err, broker.ErrNotFound) || (err == nil && !conn.Enabled) {
-		return Step{}, false, nil
-	}
-	if err != nil {
+	ok, err := e.suits(ctx, l, realm, client, s)
+	if err != nil || !ok {
 		return Step{}, false, err
 	}
 	u, err := e.Users.Get(ctx, s.HomeRealm, s.UserID)
-	if errors.Is(err, broker.ErrNotFound) {
+	switch {
+	case errors.Is(err, broker.ErrNotFound):
 		return Step{}, false, nil
-	}
-	if err != nil {
+	case err != nil:
 		return Step{}, false, err
-	}
-	if u.Blocked {
+	case u.Blocked:
 		return Step{}, false, fault.New(fault.LoginBlocked, "user %s", u.ID)
+	case u.Status != broker.StatusActive || st.somebodyElse(u):
+		return Step{}, false, nil
 	}
 	step, err := e.respond(ctx, Result{Login: l, Realm: realm, Client: client, Session: s, User: u})
 	return step, true, err
 }
 
-// realmAllowed says whether a person of this home realm may come to the login's client.
-func (e *Engine) realmAllowed(l *broker.Login, client *broker.Client, home string) bool {
-	want := client.PinnedRealm
-	if want == "" {
-		want = l.RealmHint
-	}
-	return want == "" || want == home
+// somebodyElse: who typed an address is not asked to be the one who signed in here before.
+func (s Start) somebodyElse(u *broker.User) bool {
+	a, err := email.Normalise(s.Address)
+	return err == nil && a.String() != u.Email
 }
 
-// next is the dispatcher: it looks only at facts in the login and decides what is missing.
-func (e *Engine) next(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client) (Step, error) {
-	choose := Step{Page: PageChoose, Login: l}
-	if l.ShowChooser {
-		return choose, nil
-	}
-	conn, err := e.hinted(ctx, l, realm, client)
-	if err != nil {
-		return Step{}, err
-	}
-	if conn != nil {
-		return e.challenge(ctx, l, realm, client, conn)
-	}
-	if realm.Hub || l.Select && len(realm.LocalLogin) > 0 {
-		return choose, nil
-	}
-	b, err := e.Config.Buttons(ctx, realm.Name)
-	if err != nil {
-		return Step{}, err
-	}
-	var only *broker.Connection
-	for _, c := range b.Connections {
-		if client.AllowsConnection(c.Slug) {
-			if only != nil {
-				return choose, nil
-			}
-			only = c
-		}
-	}
-	if only == nil || b.More || len(realm.LocalLogin) > 0 {
-		return choose, nil
-	}
-	opened, err := e.Config.Connection(ctx, only.Slug)
-	if err != nil {
-		return Step{}, err
-	}
-	return e.challenge(ctx, l, realm, client, opened)
-}
-
-// hinted answers the connection that the application's hints name: kc_idp_hint, else the domain of login_hint or
-// domain_hint. A hint that names nothing is no error (as in Keycloak): the person chooses.
-func (e *Engine) hinted(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client) (*registry.Connection, error) {
-	if l.IdPHint != "" {
-		c, err := e.named(ctx, realm, l.IdPHint)
-		if errors.Is(err, broker.ErrNotFound) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if c.Enabled && e.allowed(l, realm, client, c.Connection) {
-			return c, nil
-		}
-		return nil, nil
-	}
-	domain := l.DomainHint
-	if a, err := email.Normalise(l.LoginHint); err == nil {
-		domain = a.Domain()
-	}
-	if domain == "" {
-		return nil, nil
-	}
-	cs, err := e.forDomain(ctx, l, realm, client, domain)
-	if err != nil || len(cs) != 1 {
-		return nil, err
-	}
-	return e.Config.Connection(ctx, cs[0].Slug)
-}
-
-// named finds a connection by alias of the realm, else by slug.
-func (e *Engine) named(ctx context.Context, realm *broker.Realm, name string) (*registry.Connection, error) {
-	c, err := e.Config.ByAlias(ctx, realm.Name, name)
+// suits says whether a session's connection, as it is now, is one that this login could have come through. A connection
+// that was removed or switched off since keeps nobody signed in, and below a hub the session of one realm's person never
+// stands for another realm's.
+func (e *Engine) suits(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, s *broker.Session) (bool, error) {
+	conn, err := e.Config.Connection(ctx, s.Connection)
 	if errors.Is(err, broker.ErrNotFound) {
-		return e.Config.Connection(ctx, name)
+		return false, nil
 	}
-	return c, err
-}
-
-// allowed is the wall between realms: a client takes connections of its own realm; a hub's client takes those of every
-// realm, or of the one that is pinned or asked for (contract, sections 1 and 5.6).
-func (e *Engine) allowed(l *broker.Login, realm *broker.Realm, client *broker.Client, c *broker.Connection) bool {
-	if c.Realm != realm.Name && !realm.Hub {
-		return false
-	}
-	return client.AllowsConnection(c.Slug) && e.realmAllowed(l, client, c.Realm)
-}
-
-// forDomain answers the connections that serve a domain and that this login may use. The domain must be verified by the
-// connection's own realm, or anybody could route another's people to a page of theirs.
-func (e *Engine) forDomain(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, domain string) ([]*broker.Connection, error) {
-	domain, err := email.Domain(domain)
 	if err != nil {
-		return nil, nil
+		return false, err
 	}
-	owner, err := e.Config.DomainOwner(ctx, domain)
-	if err != nil || owner == "" || (owner != realm.Name && !realm.Hub) {
-		return nil, err
+	if !conn.Enabled || conn.Realm != s.HomeRealm || !e.allowed(l, realm, client, conn.Connection) {
+		return false, nil
 	}
-	all, err := e.Config.ForDomain(ctx, owner, domain)
-	if err != nil {
-		return nil, err
+	if !realm.Hub || l.IdPHint == "" {
+		return true, nil
 	}
-	var out []*broker.Connection
-	for _, c := range all {
-		if c.Enabled && e.allowed(l, realm, client, c) {
-			out = append(out, c)
-		}
-	}
-	return out, nil
-}
-
-// Choose continues a login through the connection that the person picked.
-func (e *Engine) Choose(ctx context.Context, l *broker.Login, name string) (Step, error) {
-	realm, client, err := e.parties(ctx, l)
-	if err != nil {
-		return Step{}, err
-	}
-	conn, err := e.named(ctx, realm, name)
-	if err != nil {
-		return Step{}, err
-	}
-	return e.challenge(ctx, l, realm, client, conn)
-}
-
-// ErrUnknownAddress is the answer of Address where no connection serves the address. It says nothing about whether the
-// address exists.
-var ErrUnknownAddress = fault.New(fault.LoginNoConnection, "no connection serves this domain")
-
-// Address continues a login by the domain of the address that the person typed.
-func (e *Engine) Address(ctx context.Context, l *broker.Login, address string) (Step, error) {
-	a, err := email.Normalise(address)
-	if err != nil {
-		return Step{}, err
-	}
-	realm, client, err := e.parties(ctx, l)
-	if err != nil {
-		return Step{}, err
-	}
-	l.LoginHint = a.String()
-	cs, err := e.forDomain(ctx, l, realm, client, a.Domain())
-	if err != nil {
-		return Step{}, err
-	}
-	if len(cs) == 0 {
-		return Step{}, ErrUnknownAddress
-	}
-	if len(cs) > 1 {
-		return Step{Page: PageChoose, Login: l}, nil
-	}
-	conn, err := e.Config.Connection(ctx, cs[0].Slug)
-	if err != nil {
-		return Step{}, err
-	}
-	return e.challenge(ctx, l, realm, client, conn)
-}
-
-// Options are the connections a login's page offers.
-type Options struct {
-	Realm       *broker.Realm
-	Client      *broker.Client
-	Connections []*broker.Connection
-	ByAddress   bool // some are found by address only
-}
-
-// Options answers what the chooser shows.
-func (e *Engine) Options(ctx context.Context, l *broker.Login) (Options, error) {
-	realm, client, err := e.parties(ctx, l)
-	if err != nil {
-		return Options{}, err
-	}
-	o := Options{Realm: realm, Client: client}
-	if a, err := email.Normalise(l.LoginHint); err == nil {
-		cs, err := e.forDomain(ctx, l, realm, client, a.Domain())
-		if err != nil {
-			return Options{}, err
-		}
-		if len(cs) > 1 {
-			o.Connections = cs
-			return o, nil
-		}
-	}
-	b, err := e.Config.Buttons(ctx, realm.Name)
-	if err != nil {
-		return Options{}, err
-	}
-	for _, c := range b.Connections {
-		if e.allowed(l, realm, client, c) {
-			o.Connections = append(o.Connections, c)
-		}
-	}
-	o.ByAddress = true
-	return o, nil
+	// The hint of another realm's connection asks for that realm's person.
+	hinted, err := e.hint(ctx, l, realm, client)
+	return err == nil && (hinted == nil || hinted.Realm == s.HomeRealm), err
 }
 
 // challenge sends the person upstream.

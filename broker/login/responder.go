@@ -58,6 +58,8 @@ type Page string
 const (
 	PageChoose Page = "choose" // the realm's buttons and the email field
 	PagePrompt Page = "prompt" // fields of a provider that asks on our page
+	// PageConfirm asks for the code that was mailed to a person whose address is known here already.
+	PageConfirm Page = "confirm"
 )
 
 // Start is a downstream's request to sign somebody in.
@@ -65,4 +67,7 @@ type Start struct {
 	Login *broker.Login
 	// SessionCookie is the browser's session cookie of the login's realm, "" if it has none.
 	SessionCookie string
+	// Connection is the slug of the connection to go through, whatever the hints say; Address is what the person typed
+	// before this login began, so that a session of somebody else's does not count. "" for none.
+	Connection, Address string
 }

@@ -35,6 +35,12 @@ type Store interface {
 	Remember(ctx context.Context, slug string, b []byte) error
 }
 
+// Chooser finds the connections that a realm's page may show, a bounded number at a time; store.Connections does.
+type Chooser interface {
+	Visible(ctx context.Context, realm string, only []string, after string, limit int) (list []*broker.Connection, more bool, err error)
+	Search(ctx context.Context, realm string, only []string, query string, limit int) (list []*broker.Connection, more bool, err error)
+}
+
 // Connection is a connection with its provider opened. Err is why it could not be opened; then Provider is nil.
 type Connection struct {
 	*broker.Connection
@@ -47,6 +53,7 @@ type Connection struct {
 // Registry is safe for concurrent use.
 type Registry struct {
 	Store     Store
+	Chooser   Chooser
 	Protocols map[string]providers.Protocol
 	HTTP      *http.Client
 	BaseURL   string
@@ -179,7 +186,20 @@ func (r *Registry) Buttons(ctx context.Context, realm string) (Buttons, error) {
 	})
 }
 
-// ForDomain answers the enabled connections that serve an email domain in a realm; realm "" means any.
+// Visible answers a further page of them, after the connection named after, or the first for a client that is limited to
+// the connections of only.
+func (r *Registry) Visible(ctx context.Context, realm string, only []string, after string) (Buttons, error) {
+	cs, more, err := r.Chooser.Visible(ctx, realm, only, after, buttonLimit)
+	return Buttons{cs, more}, err
+}
+
+// Search answers those whose names have the words of a query.
+func (r *Registry) Search(ctx context.Context, realm string, only []string, query string) (Buttons, error) {
+	cs, more, err := r.Chooser.Search(ctx, realm, only, query, buttonLimit)
+	return Buttons{cs, more}, err
+}
+
+// ForDomain answers the connections that serve an email domain in a realm, disabled ones too; realm "" means any.
 func (r *Registry) ForDomain(ctx context.Context, realm, domain string) ([]*broker.Connection, error) {
 	return load(ctx, r, "domain/"+realm+"/"+domain, func(ctx context.Context) ([]*broker.Connection, error) {
 		return r.Store.ConnectionsForDomain(ctx, realm, domain)

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -38,25 +37,81 @@ func (f *Front) withLogin(c *web.Ctx, use func(l *broker.Login)) {
 	}
 }
 
-// choose shows the realm's buttons and the email field.
+// choose shows the realm's buttons and the email field, or where the address has several connections, those. One that
+// this browser took last time is taken again, once: from there Back leads to the page.
 func (f *Front) choose(c *web.Ctx) {
-	f.withLogin(c, func(l *broker.Login) { f.chooser(c, l, http.StatusOK, l.LoginHint, "") })
+	f.withLogin(c, func(l *broker.Login) {
+		ask := askOf(c)
+		if ask.Query != "" && !f.Web.Limits.Allow("search", f.Web.ClientIP(c.Request), 60, second) {
+			f.Web.FaultOf(c, fault.New(fault.RateLimited, "searches of one address"), l)
+			return
+		}
+		o, err := f.Engine.Options(c.Request.Context(), l, ask)
+		if err != nil {
+			f.Web.FaultOf(c, err, l)
+			return
+		}
+		if slug := f.remembered(c, l, ask, o); slug != "" {
+			l.Forwarded = true
+			step, err := f.Engine.Choose(c.Request.Context(), l, slug)
+			f.Web.Step(c, l, step, err)
+			return
+		}
+		f.chooser(c, l, o, ask, http.StatusOK, templates.EmailForm{Email: l.LoginHint})
+	})
 }
 
-func (f *Front) chooser(c *web.Ctx, l *broker.Login, status int, typed, emailError string) {
-	o, err := f.Engine.Options(c.Request.Context(), l)
-	if err != nil {
-		f.Web.FaultOf(c, err, l)
-		return
+// remembered is the connection to take without asking, "" if there is none: it must be among those that the page would
+// offer now.
+func (f *Front) remembered(c *web.Ctx, l *broker.Login, ask login.Ask, o login.Options) string {
+	if o.Key == "" || l.Forwarded || l.Select || ask != (login.Ask{}) {
+		return ""
 	}
-	page := templates.Chooser{App: o.Client.DisplayName, Shell: f.Web.Shell(c, o.Realm, l)}
+	slug := f.Web.Cookies.Choice(c.Request, o.Key)
 	for _, conn := range o.Connections {
-		page.Buttons = append(page.Buttons, templates.Button{
-			Label: conn.DisplayName, URL: f.Web.LoginURL(l) + "/go/" + conn.Slug, Brand: brand(conn),
-		})
+		if conn.Slug == slug {
+			return slug
+		}
 	}
-	if o.ByAddress {
-		page.EmailForm = templates.EmailForm{Action: f.Web.LoginURL(l), Email: typed, EmailError: emailError}
+	return ""
+}
+
+// askOf reads what of the list is asked for. A page's text that is too long to be a name is cut.
+func askOf(c *web.Ctx) login.Ask {
+	ask := login.Ask{Query: strings.TrimSpace(strings.ToValidUTF8(c.Query("q"), "")), After: c.Query("cursor"), All: c.Query("other") != ""}
+	if r := []rune(ask.Query); len(r) > maxQuery {
+		ask.Query = string(r[:maxQuery])
+	}
+	if ask.Query != "" || !broker.ValidName(ask.After) {
+		ask.After = ""
+	}
+	return ask
+}
+
+const maxQuery = 100 // characters, as the field has it
+
+func (f *Front) chooser(c *web.Ctx, l *broker.Login, o login.Options, ask login.Ask, status int, form templates.EmailForm) {
+	own := f.Web.LoginURL(l)
+	page := templates.Chooser{App: o.Client.DisplayName, Shell: f.Web.Shell(c, o.Realm, l), Query: ask.Query, More: o.More}
+	for _, conn := range o.Connections {
+		page.Buttons = append(page.Buttons, templates.Button{Label: conn.DisplayName, URL: own + "/go/" + conn.Slug, Brand: brand(conn)})
+	}
+	if o.More || ask.Query != "" || ask.After != "" {
+		page.SearchURL = own
+	}
+	if n := len(o.Connections); o.More && ask.Query == "" && n > 0 {
+		page.NextURL = own + "?cursor=" + o.Connections[n-1].Slug
+		if ask.All {
+			page.NextURL += "&other=1"
+		}
+	}
+	if o.Key != "" {
+		page.OtherURL = own + "?other=1"
+	} else {
+		page.EmailForm, page.Action = form, own
+	}
+	if len(o.Realm.LocalLogin) > 0 {
+		page.LocalURL = own + "/local"
 	}
 	f.Web.Page(c, status, page)
 }
@@ -78,16 +133,27 @@ func (f *Front) address(c *web.Ctx) {
 		}
 		typed := c.Request.PostForm.Get("email")
 		if id := f.addressFault(c, typed); id != "" {
-			f.chooser(c, l, statusOf(id), typed, id)
+			f.again(c, l, statusOf(id), templates.EmailForm{Email: typed, EmailError: id})
 			return
 		}
 		step, err := f.Engine.Address(c.Request.Context(), l, typed)
 		if errors.Is(err, login.ErrUnknownAddress) {
-			f.chooser(c, l, http.StatusOK, typed, templates.EmailUnknown)
+			f.again(c, l, http.StatusOK, templates.EmailForm{Email: typed, EmailError: templates.EmailUnknown})
 			return
 		}
 		f.Web.Step(c, l, step, err)
 	})
+}
+
+// again shows the page with what was wrong with the address, and all other ways in.
+func (f *Front) again(c *web.Ctx, l *broker.Login, status int, form templates.EmailForm) {
+	ask := login.Ask{All: true}
+	o, err := f.Engine.Options(c.Request.Context(), l, ask)
+	if err != nil {
+		f.Web.FaultOf(c, err, l)
+		return
+	}
+	f.chooser(c, l, o, ask, status, form)
 }
 
 func statusOf(id string) int {
@@ -111,109 +177,19 @@ func (f *Front) addressFault(c *web.Ctx, typed string) string {
 	return ""
 }
 
-// pick sends the person to the connection they chose.
+// pick sends the person to the connection they chose. A choice among several of one domain is remembered.
 func (f *Front) pick(c *web.Ctx) {
 	f.withLogin(c, func(l *broker.Login) {
-		step, err := f.Engine.Choose(c.Request.Context(), l, c.Param("slug"))
+		slug := c.Param("slug")
+		step, err := f.Engine.Choose(c.Request.Context(), l, slug)
+		if err == nil {
+			key, serr := f.Engine.Several(c.Request.Context(), l, slug)
+			if err = serr; key != "" {
+				f.Web.Cookies.KeepChoice(c.Writer, c.Request, key, slug)
+			}
+		}
 		f.Web.Step(c, l, step, err)
 	})
-}
-
-// where is GET and POST /login: an address finds its realm and connection, and the person goes to that realm's default
-// application.
-func (f *Front) where(c *web.Ctx) {
-	page := templates.Where{Shell: f.Web.Shell(c, nil, nil), EmailForm: templates.EmailForm{Action: "/login"}}
-	if c.Request.Method == http.MethodGet {
-		page.Email = c.Query("login_hint")
-		f.Web.Page(c, http.StatusOK, page)
-		return
-	}
-	if err := c.Request.ParseForm(); err != nil {
-		f.Web.Fault(c, fault.Wrap(fault.Invalid, err, "form"))
-		return
-	}
-	typed := c.Request.PostForm.Get("email")
-	page.Email = typed
-	if id := f.addressFault(c, typed); id != "" {
-		page.EmailError = id
-		f.Web.Page(c, statusOf(id), page)
-		return
-	}
-	to, err := f.route(c.Request.Context(), typed)
-	switch {
-	case errors.Is(err, login.ErrUnknownAddress):
-		page.EmailError = templates.EmailUnknown
-		f.Web.Page(c, http.StatusOK, page)
-	case err != nil:
-		f.Web.Fault(c, err)
-	default:
-		f.begin(c, to, "", "", strings.TrimSpace(typed))
-	}
-}
-
-// route finds the realm whose connections serve an address.
-func (f *Front) route(ctx context.Context, address string) (realm string, err error) {
-	a, err := email.Normalise(address)
-	if err != nil {
-		return "", err
-	}
-	owner, err := f.Config.DomainOwner(ctx, a.Domain())
-	if err != nil {
-		return "", err
-	}
-	if owner == "" {
-		return "", login.ErrUnknownAddress
-	}
-	cs, err := f.Config.ForDomain(ctx, owner, a.Domain())
-	if err != nil {
-		return "", err
-	}
-	if len(cs) == 0 {
-		return "", login.ErrUnknownAddress
-	}
-	return owner, nil
-}
-
-// direct is a connection's own link: sign in through it to the realm's default application, or to ?client_id=, landing
-// at ?return_to= where that is registered.
-func (f *Front) direct(c *web.Ctx, conn *registry.Connection) {
-	if !conn.Enabled {
-		f.Web.Fault(c, fault.New(fault.LoginDisabled, "connection %q", conn.Slug))
-		return
-	}
-	f.begin(c, conn.Realm, conn.Slug, c.Query("client_id"), c.Query("login_hint"))
-}
-
-func (f *Front) begin(c *web.Ctx, realmName, slug, clientID, hint string) {
-	ctx := c.Request.Context()
-	realm, err := f.Config.Realm(ctx, realmName)
-	if err != nil {
-		f.Web.Fault(c, err)
-		return
-	}
-	if clientID == "" {
-		clientID = realm.DefaultClientID
-	}
-	if clientID == "" {
-		f.Web.Fault(c, fault.New(fault.LoginNoClient, "realm %q", realm.Name))
-		return
-	}
-	client, err := f.Config.Client(ctx, realm.Name, clientID)
-	if err != nil {
-		f.Web.Fault(c, err)
-		return
-	}
-	request, err := directRequest(client, c.Query("return_to"))
-	if err != nil {
-		f.Web.Fault(c, err)
-		return
-	}
-	l := &broker.Login{
-		ID: broker.NewLoginID(), Realm: realm.Name, ClientID: client.ClientID, Protocol: Protocol, Request: request,
-		Begun: f.Web.Now(), IdPHint: slug, LoginHint: hint, MaxAge: -1,
-	}
-	step, err := f.Engine.Begin(ctx, login.Start{Login: l, SessionCookie: f.Web.Cookies.Session(c.Request, realm.Name)})
-	f.Web.Step(c, l, step, err)
 }
 
 // metadata is our side of a SAML connection.

@@ -71,7 +71,7 @@ func (w *Web) keepLang(c *gin.Context) {
 // langURL is the page's own address with another language. A query that carries an answer (code, state) is left out.
 func langURL(u *url.URL, code string) string {
 	q := url.Values{}
-	for _, k := range []string{"q", "cursor"} {
+	for _, k := range []string{"q", "cursor", "other", "hub", "client_id", "return_to"} {
 		if v := u.Query().Get(k); v != "" {
 			q.Set(k, v)
 		}

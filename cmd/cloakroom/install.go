@@ -43,7 +43,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 	in.http = egress.Client(egress.Options{Allow: cfg.EgressAllow, UserAgent: "Cloakroom/" + version})
 	in.keys = keys.New(s.Keys, time.Now)
 	in.registry = registry.New(&registry.Registry{
-		Store: configuration{s}, Protocols: upstreams(), HTTP: in.http, BaseURL: cfg.BaseURL, LegacyPaths: cfg.LegacyPaths,
+		Store: configuration{s}, Chooser: s.Connections, Protocols: upstreams(), HTTP: in.http, BaseURL: cfg.BaseURL, LegacyPaths: cfg.LegacyPaths,
 		SPKeys: in.keys.ForConnection, Log: log, Now: time.Now,
 	})
 	in.admin = &admin.Service{
