@@ -59,8 +59,12 @@ func (e *Engine) StartLogout(ctx context.Context, s *broker.Session) (*Leave, er
 	return &Leave{ID: id, To: Redirect{URL: ch.URL, Form: ch.Form}}, nil
 }
 
-// LogoutRequest is what a provider is told when a logout message arrives.
-func (e *Engine) LogoutRequest(conn *registry.Connection) providers.Request {
+// LogoutRequest is what a provider is told when a logout message arrives: of our own request that the message answers,
+// if it does.
+func (e *Engine) LogoutRequest(conn *registry.Connection, reply providers.Reply) providers.Request {
+	if h, ok, err := e.ReadHandle(conn, reply); ok && err == nil {
+		return e.request(conn, h)
+	}
 	return providers.Request{CallbackURL: conn.Callback}
 }
 

@@ -11,61 +11,40 @@ import (
 
 // logoutMessage handles the messages about signing out that arrive at the endpoint. It reports whether this was one.
 func (f *Front) logoutMessage(c *web.Ctx, conn *registry.Connection, reply providers.Reply) bool {
-	if conn.Provider == nil {
+	lr, ok := conn.Provider.(providers.LogoutReceiver)
+	if !ok || !lr.IsLogout(reply) {
 		return false
 	}
-	if lr, ok := conn.Provider.(providers.LogoutReceiver); ok && lr.IsLogout(reply) {
-		f.receiveLogout(c, conn, lr, reply)
-		return true
+	out, err := lr.ReceiveLogout(c.Request.Context(), f.Engine.LogoutRequest(conn, reply), reply)
+	switch {
+	case err != nil:
+		f.Web.Fault(c, err)
+	case out.Answered:
+		f.goOn(c, conn, out.Handle)
+	default:
+		f.endSessions(c, conn, out)
 	}
-	q := reply.Query
-	if q.Get("code") != "" || q.Get("error") != "" || len(reply.Form) > 0 {
-		return false
-	}
-	// The browser is back from an upstream's end_session_endpoint.
-	if s := q.Get("state"); s != "" {
-		if h, err := f.Engine.Handles.Read(s, conn.Slug); err == nil {
-			if to, ok := f.Web.Cookies.Leaving(c.Writer, c.Request, h.LoginID); ok {
-				f.Web.Redirect(c, to)
-				return true
-			}
-		}
-	}
-	// OpenID Connect Front-Channel Logout 1.0: the upstream opens this address in a frame.
-	if sid := q.Get("sid"); sid != "" && len(sid) <= 255 && reply.Method == http.MethodGet {
-		if err := f.Engine.UpstreamLogout(c.Request.Context(), conn, "", sid); err != nil {
-			f.Web.Fault(c, err)
-			return true
-		}
-		c.Status(http.StatusNoContent)
-		return true
-	}
-	return false
+	return true
 }
 
-// receiveLogout: the answer to our own request sends the browser on; a request of the upstream ends its sessions here.
-func (f *Front) receiveLogout(c *web.Ctx, conn *registry.Connection, lr providers.LogoutReceiver, reply providers.Reply) {
-	ctx := c.Request.Context()
-	out, err := lr.ReceiveLogout(ctx, f.Engine.LogoutRequest(conn), reply)
-	if err != nil {
-		f.Web.Fault(c, err)
-		return
-	}
-	if out.Answered {
-		to := "/"
-		if h, err := f.Engine.Handles.Read(out.Handle, conn.Slug); err == nil {
-			if next, ok := f.Web.Cookies.Leaving(c.Writer, c.Request, h.LoginID); ok {
-				to = next
-			}
+// goOn: the browser is back from the upstream's sign-out that we began.
+func (f *Front) goOn(c *web.Ctx, conn *registry.Connection, handle string) {
+	if h, err := f.Engine.Handles.Read(handle, conn.Slug); err == nil {
+		if to, ok := f.Web.Cookies.Leaving(c.Writer, c.Request, h.LoginID); ok {
+			f.Web.Redirect(c, to)
+			return
 		}
-		f.Web.Redirect(c, to)
+	}
+	f.Web.Fault(c, fault.New(fault.LoginNoMessage, "the answer to a sign-out that this browser did not begin"))
+}
+
+// endSessions: the upstream has ended a session; those that came from it end here too.
+func (f *Front) endSessions(c *web.Ctx, conn *registry.Connection, out providers.Logout) {
+	if out.Subject == "" && out.SessionIndex == "" {
+		f.Web.Fault(c, fault.New(fault.LoginNoMessage, "a logout message that names nobody"))
 		return
 	}
-	if out.Subject == "" {
-		f.Web.Fault(c, fault.New(fault.LoginNoMessage, "a logout message without a subject"))
-		return
-	}
-	if err := f.Engine.UpstreamLogout(ctx, conn, out.Subject, out.SessionIndex); err != nil {
+	if err := f.Engine.UpstreamLogout(c.Request.Context(), conn, out.Subject, out.SessionIndex); err != nil {
 		f.Web.Fault(c, err)
 		return
 	}
@@ -74,5 +53,6 @@ func (f *Front) receiveLogout(c *web.Ctx, conn *registry.Connection, lr provider
 		f.Web.Challenge(c, *out.Reply)
 		return
 	}
-	f.Web.SignedOut(c, conn.Realm, "")
+	c.Status(http.StatusOK)
+	c.Writer.WriteHeaderNow()
 }
