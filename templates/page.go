@@ -157,6 +157,9 @@ type Error struct {
 	App      string
 	RetryURL string // "" leaves the button out
 	BackURL  string // to App
+	// Observed and Expected are the two values of a comparison. Only the words of few Publics name them, and what they
+	// name is fit for the person's eyes.
+	Observed, Expected string
 }
 
 func (Error) Name() string { return "error" }

@@ -219,7 +219,7 @@ var used = regexp.MustCompile(`\.TN? "([^"]+)"`)
 func TestTexts(t *testing.T) {
 	seen := map[string]bool{
 		templates.EmailEmpty: true, templates.EmailMalformed: true, templates.EmailUnknown: true, templates.EmailTooMany: true,
-		templates.PromptWrong: true, templates.PromptEmpty: true,
+		templates.PromptWrong: true, templates.PromptEmpty: true, templates.CodeWrong: true, templates.CodeNoMore: true, "invite.by": true, "invite.body": true,
 		"prompt.username": true, "prompt.password": true, "prompt.code": true, // PromptField.Label
 	}
 	for _, e := range fault.All() {
@@ -264,7 +264,8 @@ func TestTexts(t *testing.T) {
 
 // publics are the sentences the catalogue may choose from (fault.Entry.Public).
 var publics = []string{"retry", "expired", "stray", "idp_refused", "idp_misconfigured", "not_allowed", "no_email", "unavailable",
-	"ours", "app", "cookie", "too_many", "unknown_address"}
+	"ours", "app", "cookie", "too_many", "unknown_address", "pending", "held", "link_ask", "link_tries",
+	"invite_unknown", "invite_expired", "invite_revoked", "invite_used", "invite_other_address", "invite_other_connection"}
 
 func TestEveryFaultHasAPage(t *testing.T) {
 	r := renderer(t)
