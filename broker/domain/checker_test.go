@@ -230,16 +230,16 @@ func TestNoAnswerIsNeverALoss(t *testing.T) {
 			w := newWorld(t, storetest.SQLiteURL(t))
 			w.proved()
 			w.dns.Set("_cloakroom.acme.example", zone)
-			w.pass(40 * day)
+			w.pass(20 * day)
 			d := w.wants(true, "")
-			if !d.LostAt.IsZero() || w.events() != "" || d.CheckedAt.After(w.now.Add(-38*day)) {
+			if !d.LostAt.IsZero() || w.events() != "" || d.CheckedAt.After(w.now.Add(-18*day)) {
 				t.Errorf("%+v", d)
 			}
 			w.gone()
 			w.pass(2 * time.Hour)
 			w.wants(true, "proof_lost")
 			w.dns.Set("_cloakroom.acme.example", zone)
-			w.pass(40 * day)
+			w.pass(20 * day)
 			w.wants(true, "") // the grace time is over, but nobody has seen the record missing since
 			w.gone()
 			w.pass(2 * time.Hour)
