@@ -15,8 +15,8 @@ type Claim struct {
 	Realm             string   // the connection's realm
 	Owner             string   // the realm that has verified the address's domain, "" if none
 	Proved            bool     // the upstream proves this very address (broker.Profile.EmailProved)
-	// TowardsHub is true where the sign-in is for a client of another realm, a hub: there people of all realms meet, so
-	// an address must not be claimed past its owner.
+	// TowardsHub is true where the sign-in is for a client of a hub, through whichever realm's connection: there people of
+	// all realms meet, so an address must not be claimed past its owner.
 	TowardsHub bool
 }
 

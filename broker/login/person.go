@@ -72,7 +72,7 @@ func (e *Engine) judge(ctx context.Context, realm *broker.Realm, conn *registry.
 	}
 	return email.Judge(email.Claim{
 		Address: a, Trust: conn.EmailTrust, ConnectionDomains: conn.Domains,
-		Owner: owner, Realm: conn.Realm, Proved: p.EmailProved, TowardsHub: realm.Hub && realm.Name != conn.Realm,
+		Owner: owner, Realm: conn.Realm, Proved: p.EmailProved, TowardsHub: realm.Hub,
 	})
 }
 
