@@ -112,20 +112,20 @@ const (
 
 // Merge is an explicit, reversible act: From became a part of Into.
 type Merge struct {
-	ID       string    `json:"id"`
-	Realm    string    `json:"realm"`
-	From     string    `json:"from"`
-	Into     string    `json:"into"`
-	Links    []Link    `json:"links"` // those that moved
-	Before   User      `json:"before"`
+	ID     string `json:"id"`
+	Realm  string `json:"realm"`
+	From   string `json:"from"`
+	Into   string `json:"into"`
+	Links  []Link `json:"links"` // those that moved
+	Before User   `json:"before"`
 	// Gave* is what Into got by the merge and loses when it is undone: what it had already is not among it.
 	GaveManual   []string  `json:"gave_manual"`
 	GaveGroups   []string  `json:"gave_groups"`
 	GaveExcluded bool      `json:"gave_excluded"`
 	GaveInvites  []string  `json:"gave_invites"` // IDs of the invitations that now name Into's address
-	At       time.Time `json:"at"`
-	By       string    `json:"by"`
-	UndoneAt time.Time `json:"undone_at,omitzero"`
+	At           time.Time `json:"at"`
+	By           string    `json:"by"`
+	UndoneAt     time.Time `json:"undone_at,omitzero"`
 }
 
 // UserFilter narrows a list of people; empty fields say nothing.
@@ -136,19 +136,11 @@ type UserFilter struct {
 	Status     string // active, blocked, pending, held, merged
 }
 
-// UserStatuses are what UserFilter.Status takes.
-var UserStatuses = []string{"active", "blocked", StatusPending, StatusHeld, StatusMerged}
+// StandingActive is what UserFilter calls StatusActive.
+const StandingActive = "active"
 
-// Standing is a user's place in UserFilter.Status: whoever is blocked is that before anything else.
-func (u *User) Standing() string {
-	switch {
-	case u.Blocked:
-		return "blocked"
-	case u.Status == StatusActive:
-		return "active"
-	}
-	return u.Status
-}
+// UserStatuses are what UserFilter.Status takes.
+var UserStatuses = []string{StandingActive, StandingBlocked, StatusPending, StatusHeld, StatusMerged}
 
 // GroupCount is a group with how many people are in it, of them how many by hand.
 type GroupCount struct {

@@ -35,6 +35,11 @@ type User struct {
 	Status        string              `json:"status"` // StatusActive, StatusPending, StatusHeld, StatusMerged
 	MergedInto    string              `json:"merged_into,omitempty"`
 	ManualGroups  []string            `json:"manual_groups,omitempty"` // given by hand or invitation; part of Groups whatever the upstream says
+	// UpstreamGroups are what the connection GroupsFrom listed last, before its rules; GroupsOmittedAt is since when it
+	// leaves them out, zero while it lists them (claims.Rules).
+	UpstreamGroups  []string  `json:"upstream_groups,omitempty"`
+	GroupsFrom      string    `json:"groups_from,omitempty"`
+	GroupsOmittedAt time.Time `json:"groups_omitted_at,omitzero"`
 	// PinnedConnection is the slug this person goes to, whatever the domain says.
 	PinnedConnection string    `json:"pinned_connection,omitempty"`
 	Excluded         bool      `json:"excluded"` // from enforcement: may use the realm's local ways in

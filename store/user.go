@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"gorm.io/gorm"
-
 	"cloakroom/broker"
 	"cloakroom/store/engine"
 )
@@ -20,12 +18,16 @@ type userRow struct {
 	Doc         string
 	Standing    string
 	LastLoginAt int64
-	Stamp       stamp `gorm:"embedded"`
+	Stamp       stamp    `gorm:"embedded"`
+	Keys        userKeys `gorm:"embedded"`
 }
 
 func userRowOf(u *broker.User) (*userRow, error) {
 	doc, err := engine.Doc(u)
-	return &userRow{ID: u.ID, Realm: u.Realm, Email: u.Email, Doc: doc, Standing: standing(u), LastLoginAt: engine.Micro(u.LastLoginAt), Stamp: stampOf(u.Meta)}, err
+	return &userRow{
+		ID: u.ID, Realm: u.Realm, Email: u.Email, Doc: doc, Standing: standing(u), LastLoginAt: engine.Micro(u.LastLoginAt),
+		Stamp: stampOf(u.Meta), Keys: userKeysOf(u),
+	}, err
 }
 
 func (r *userRow) user() (*broker.User, error) {
@@ -77,7 +79,10 @@ func (s *Users) insert(ctx context.Context, t *engine.Txn, u *broker.User) error
 	if err != nil {
 		return err
 	}
-	return insert(ctx, t, "users", row)
+	if err := insert(ctx, t, "users", row); err != nil {
+		return err
+	}
+	return setGroups(ctx, t, u)
 }
 
 // Update stores a user if u.Version is still the stored one, and raises it. It leaves the last login as it is.
@@ -88,9 +93,14 @@ func (s *Users) Update(ctx context.Context, u *broker.User) error {
 		if err != nil {
 			return err
 		}
-		return update(ctx, t, "users", was, map[string]any{
+		err = update(ctx, t, "users", was, map[string]any{
 			"email": row.Email, "doc": row.Doc, "standing": row.Standing, "updated_at": row.Stamp.UpdatedAt, "version": row.Stamp.Version,
+			"email_key": row.Keys.EmailKey, "like_address": row.Keys.LikeAddress, "like_name": row.Keys.LikeName,
 		}, "realm = ? AND id = ?", u.Realm, u.ID)
+		if err != nil {
+			return err
+		}
+		return setGroups(ctx, t, u)
 	})
 }
 
@@ -117,14 +127,7 @@ func (s *Users) Delete(ctx context.Context, realm, id string) error {
 	})
 }
 
-// List gives a realm's users by email; Query is the beginning of an address.
+// List gives a realm's users by address; Query is the beginning of one.
 func (s *Users) List(ctx context.Context, realm string, p broker.Page) ([]*broker.User, string, error) {
-	return list(ctx, s.base, p, []string{"email", "id"}, func(r *userRow) []string { return []string{r.Email, r.ID} },
-		func(g *gorm.DB) *gorm.DB {
-			g = g.Table("users").Where("realm = ?", realm)
-			if p.Query != "" {
-				g = g.Where("email LIKE ? ESCAPE '!'", engine.Like(folded(p.Query))+"%")
-			}
-			return g
-		}, (*userRow).user)
+	return s.Find(ctx, realm, broker.UserFilter{}, p)
 }

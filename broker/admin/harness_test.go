@@ -80,7 +80,7 @@ func newHouse(t testing.TB) *house {
 			h.mu.Lock()
 			h.ended = append(h.ended, userID)
 			h.mu.Unlock()
-			_, err := h.store.Sessions.DeleteByUser(ctx, userID)
+			_, err := h.store.Sessions.End(ctx, flow.Scope{UserID: userID}, nil)
 			return err
 		},
 		Defaults: func(preset, _ string) json.RawMessage {

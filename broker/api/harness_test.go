@@ -83,7 +83,7 @@ func (h *house) verbs() *admin.Service {
 			return err
 		},
 		EndUser: func(ctx context.Context, _, userID string) error {
-			_, err := s.Sessions.DeleteByUser(ctx, userID)
+			_, err := s.Sessions.End(ctx, flow.Scope{UserID: userID}, nil)
 			return err
 		},
 		TXT:   func(context.Context, string) ([]string, error) { return nil, nil },

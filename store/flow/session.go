@@ -183,16 +183,6 @@ func (s *Sessions) Delete(ctx context.Context, id string) ([]broker.Grant, error
 	return grants, err
 }
 
-// DeleteByUser ends a user's sessions and answers how many there were.
-func (s *Sessions) DeleteByUser(ctx context.Context, userID string) (int, error) {
-	return s.endAll(ctx, "user_id = ?", userID)
-}
-
-// DeleteByConnection ends the sessions that came through a connection and answers how many there were.
-func (s *Sessions) DeleteByConnection(ctx context.Context, connection string) (int, error) {
-	return s.endAll(ctx, "connection = ?", connection)
-}
-
 // DeleteByUpstream ends what an upstream's logout names: the session of an index, of a subject and an index, or all of a
 // subject. It answers the grants, as Delete does, and how many sessions there were.
 func (s *Sessions) DeleteByUpstream(ctx context.Context, connection, subject, index string) ([]broker.Grant, int, error) {
@@ -213,16 +203,6 @@ func (s *Sessions) DeleteByUpstream(ctx context.Context, connection, subject, in
 		grants, total = append(grants, g...), total+n
 		if err != nil || n < batch {
 			return grants, total, err
-		}
-	}
-}
-
-func (s *Sessions) endAll(ctx context.Context, where string, args ...any) (int, error) {
-	for total := 0; ; {
-		_, n, err := s.end(ctx, where, args...)
-		total += n
-		if err != nil || n < batch {
-			return total, err
 		}
 	}
 }

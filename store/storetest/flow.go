@@ -98,11 +98,11 @@ func sessionEnds(t *testing.T, s *store.Store) {
 	if got, n, err := s.Sessions.DeleteByUpstream(ctx, "op", "sub-u", ""); n != 2 || len(got) != 2 || err != nil {
 		t.Errorf("by subject: %d, %v, %v", n, got, err)
 	}
-	if n, err := s.Sessions.DeleteByUser(ctx, "v"); n != 1 || err != nil {
+	if n, err := s.Sessions.End(ctx, flow.Scope{UserID: "v"}, nil); n != 1 || err != nil {
 		t.Errorf("by user: %d, %v", n, err)
 	}
 	must(t, s.Sessions.Create(ctx, live(s, "e", "acme", "u")))
-	if n, err := s.Sessions.DeleteByConnection(ctx, "op"); n != 1 || err != nil {
+	if n, err := s.Sessions.End(ctx, flow.Scope{Connection: "op"}, nil); n != 1 || err != nil {
 		t.Errorf("by connection: %d, %v", n, err)
 	}
 }
