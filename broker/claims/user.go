@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"cloakroom/broker"
 )
@@ -36,19 +37,27 @@ func ForToken(u *broker.User, scopes []string) map[string]any {
 	return out
 }
 
-// Changed is the user as the profile has it, and whether that is news. What vanished upstream vanishes here. Address and
-// its verification are left alone: the rules of trust decide on them. The given user is not touched.
-func Changed(u *broker.User, p broker.Profile, defaultGroups []string) (broker.User, bool) {
+// Changed is the user as the profile has it, and whether that is news. What vanished upstream vanishes here, save in
+// fields that the connection takes once: these stay as they are as soon as there is anything in them. Address and its
+// verification are left alone: the rules of trust decide on them. The given user is not touched.
+func Changed(u *broker.User, p broker.Profile, r *Rules, now time.Time) (broker.User, bool) {
 	next := *u
-	if !saidOnce(p) {
-		next.GivenName, next.FamilyName, next.Name = p.GivenName, p.FamilyName, p.Name
+	take := func(field string, to *string, v string) {
+		if r.Follows(field) || *to == "" {
+			*to = v
+		}
 	}
-	next.Locale = p.Locale
-	next.Groups = union(union(p.Groups, defaultGroups), u.ManualGroups)
+	if !saidOnce(p) {
+		take("given_name", &next.GivenName, p.GivenName)
+		take("family_name", &next.FamilyName, p.FamilyName)
+		take("name", &next.Name, p.Name)
+	}
+	take("locale", &next.Locale, p.Locale)
 	next.Attributes = maps.Clone(p.Attributes)
 	if next.Attributes == nil {
 		next.Attributes = map[string][]string{}
 	}
+	r.settle(&next, p, now)
 	return next, !same(u, &next)
 }
 
@@ -59,7 +68,8 @@ func saidOnce(p broker.Profile) bool {
 
 func same(a, b *broker.User) bool {
 	return a.GivenName == b.GivenName && a.FamilyName == b.FamilyName && a.Name == b.Name && a.Locale == b.Locale &&
-		slices.Equal(a.Groups, b.Groups) && maps.EqualFunc(a.Attributes, b.Attributes, slices.Equal)
+		slices.Equal(a.Groups, b.Groups) && slices.Equal(a.UpstreamGroups, b.UpstreamGroups) && a.GroupsFrom == b.GroupsFrom && a.GroupsOmittedAt.Equal(b.GroupsOmittedAt) &&
+		maps.EqualFunc(a.Attributes, b.Attributes, slices.Equal)
 }
 
 func union(a, b []string) []string {

@@ -198,7 +198,7 @@ func TestForToken(t *testing.T) {
 func TestChanged(t *testing.T) {
 	full := broker.Profile{Subject: "https://op.example|s", Email: "new@acme.example", GivenName: "Bob", FamilyName: "Smith", Name: "Bob Smith", Locale: "fr", Groups: []string{"b", "a"}, Attributes: attrs{"dept": {"IT"}}}
 	u := &broker.User{ID: "1", Email: "bob@acme.example", EmailVerified: true, Blocked: true}
-	next, news := claims.Changed(u, full, []string{"member", "a"})
+	next, news := claims.Changed(u, full, defaults("member", "a"), noon)
 	if !news || next.Name != "Bob Smith" || next.GivenName != "Bob" || next.FamilyName != "Smith" || next.Locale != "fr" || !slices.Equal(next.Groups, []string{"a", "b", "member"}) || next.Attributes["dept"][0] != "IT" {
 		t.Errorf("%v, %+v", news, next)
 	}
@@ -208,7 +208,7 @@ func TestChanged(t *testing.T) {
 	if u.Name != "" || u.Groups != nil || u.Attributes != nil {
 		t.Errorf("the given user changed: %+v", u)
 	}
-	if again, news := claims.Changed(&next, full, []string{"a", "member"}); news {
+	if again, news := claims.Changed(&next, full, defaults("a", "member"), noon); news {
 		t.Errorf("news the second time: %+v", again)
 	}
 	for name, p := range map[string]broker.Profile{
@@ -219,7 +219,7 @@ func TestChanged(t *testing.T) {
 		"attributes": {GivenName: "Bob", FamilyName: "Smith", Name: "Bob Smith", Locale: "fr", Groups: full.Groups},
 		"all":        {},
 	} {
-		after, news := claims.Changed(&next, p, []string{"member"})
+		after, news := claims.Changed(&next, p, defaults("member"), noon)
 		want := append(slices.Clone(p.Groups), "member")
 		slices.Sort(want)
 		if !news || after.GivenName != p.GivenName || after.Name != p.Name || after.Locale != p.Locale || !slices.Equal(after.Groups, want) || len(after.Attributes) != len(p.Attributes) {
@@ -231,11 +231,11 @@ func TestChanged(t *testing.T) {
 // Apple says a person's name once, at the first sign-in.
 func TestChangedKeepsNamesFromApple(t *testing.T) {
 	u := &broker.User{GivenName: "Bob", Name: "Bob Smith", Groups: []string{}, Attributes: attrs{}}
-	next, news := claims.Changed(u, broker.Profile{Subject: claims.OIDCSubject("https://appleid.apple.com", "1")}, nil)
+	next, news := claims.Changed(u, broker.Profile{Subject: claims.OIDCSubject("https://appleid.apple.com", "1")}, defaults(), noon)
 	if news || next.Name != "Bob Smith" || next.GivenName != "Bob" {
 		t.Errorf("%v, %+v", news, next)
 	}
-	next, _ = claims.Changed(u, broker.Profile{Subject: claims.OIDCSubject("https://appleid.apple.com.evil.example", "1")}, nil)
+	next, _ = claims.Changed(u, broker.Profile{Subject: claims.OIDCSubject("https://appleid.apple.com.evil.example", "1")}, defaults(), noon)
 	if next.Name != "" {
 		t.Errorf("%+v", next)
 	}
@@ -256,7 +256,7 @@ func TestSecondSignInIsNoNews(t *testing.T) {
 				t.Fatal(err)
 			}
 			var news bool
-			if users[i], news = claims.Changed(&users[0], p, []string{"member"}); news != (i == 0) {
+			if users[i], news = claims.Changed(&users[0], p, defaults("member"), noon); news != (i == 0) {
 				t.Errorf("%s: sign-in %d: news %v", c.name, i+1, news)
 			}
 		}

@@ -61,6 +61,11 @@ type Waiting interface {
 // Log records what happened at a login, without making it wait.
 type Log interface{ Log(e broker.Event) }
 
+// Noter keeps identities for the preview of rules; login.Seen does.
+type Noter interface {
+	Note(conn *registry.Connection, userID string, idn providers.Identity)
+}
+
 // Engine runs logins.
 type Engine struct {
 	Config   Config
@@ -74,7 +79,10 @@ type Engine struct {
 	Invites  Invites // nil: there are none
 	Seats    Seats
 	Kept     Kept
-	Post     Post // nil: no mails
+	Post     Post   // nil: no mails
+	Local    *Local // nil: no local ways in
+	Broken   Broken // nil: nobody is told of broken connections
+	Seen     Noter  // nil: no identities are kept for the preview of rules
 	// Tx runs f in one transaction of the store; f may be run again from its start. nil: each write by itself.
 	Tx         func(ctx context.Context, f func(ctx context.Context) error) error
 	Handles    *Handles
@@ -160,6 +168,9 @@ func (e *Engine) signedIn(ctx context.Context, st Start, realm *broker.Realm, cl
 	case u.Status != broker.StatusActive || st.somebodyElse(u):
 		return Step{}, false, nil
 	}
+	if ok, err := e.Stands(ctx, u, s.Connection, s.AMR); err != nil || !ok {
+		return Step{}, false, err
+	}
 	step, err := e.respond(ctx, Result{Login: l, Realm: realm, Client: client, Session: s, User: u})
 	return step, true, err
 }
@@ -174,6 +185,9 @@ func (s Start) somebodyElse(u *broker.User) bool {
 // that was removed or switched off since keeps nobody signed in, and below a hub the session of one realm's person never
 // stands for another realm's.
 func (e *Engine) suits(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, s *broker.Session) (bool, error) {
+	if s.Connection == "" {
+		return e.localSuits(l, realm, client, s), nil
+	}
 	conn, err := e.Config.Connection(ctx, s.Connection)
 	if errors.Is(err, broker.ErrNotFound) {
 		return false, nil
@@ -258,6 +272,7 @@ func (e *Engine) trouble(ctx context.Context, l *broker.Login, conn *registry.Co
 	ev := broker.Event{At: e.Now(), Kind: "login.failed", Code: string(f.Code), Detail: clip(f.Error(), 1000)}
 	attrs := []any{"code", f.Code, "error", err.Error()}
 	if conn != nil {
+		e.watch(ctx, conn.Connection, f)
 		ev.Realm, ev.Connection = conn.Realm, conn.Slug
 		attrs = append(attrs, "connection", conn.Slug)
 	}

@@ -3,6 +3,8 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -54,6 +56,9 @@ func (e *Engine) person(ctx context.Context, a *arrival) (*broker.User, error) {
 	case u.Blocked:
 		return nil, fault.New(fault.LoginBlocked, "user %s", u.ID)
 	}
+	if err := e.enforced(ctx, a, u, i); err != nil {
+		return nil, err
+	}
 	if u, err = e.known(ctx, a.conn, u, a.profile, a.verdict); err != nil {
 		return nil, err
 	}
@@ -79,13 +84,13 @@ func (e *Engine) judge(ctx context.Context, realm *broker.Realm, conn *registry.
 // known refreshes a person's profile. An address that changed upstream was judged like any other; it is taken over
 // unless somebody else has it already.
 func (e *Engine) known(ctx context.Context, conn *registry.Connection, u *broker.User, p broker.Profile, v email.Verdict) (*broker.User, error) {
-	next, changed := claims.Changed(u, p, conn.DefaultGroups)
-	if next.Email != p.Email {
-		if other, err := e.Users.ByEmail(ctx, conn.Realm, p.Email); err == nil && other.ID != u.ID {
-			return nil, fault.New(fault.EmailAccountReused, "the address of user %s changed to one that user %s has", u.ID, other.ID)
-		} else if err != nil && !errors.Is(err, broker.ErrNotFound) {
-			return nil, err
-		}
+	next, changed := claims.Changed(u, p, conn.Rules, e.Now())
+	e.omitted(conn, p, &next)
+	own, err := e.addressOf(ctx, u, p.Email)
+	if err != nil {
+		return nil, err
+	}
+	if !own {
 		next.Email, changed = p.Email, true
 	}
 	if next.EmailVerified != v.Verified {
@@ -106,6 +111,41 @@ func (e *Engine) known(ctx context.Context, conn *registry.Connection, u *broker
 	return &next, nil
 }
 
+// addressOf reports whether an address is a person's already: their own, or that of an account which was merged into
+// theirs. The latter stays with that account, so that the merge can be undone and the two identity providers do not
+// change the address to and fro. An address of somebody else is refused.
+func (e *Engine) addressOf(ctx context.Context, u *broker.User, address string) (bool, error) {
+	if u.Email == address {
+		return true, nil
+	}
+	other, err := e.Users.ByEmail(ctx, u.Realm, address)
+	if errors.Is(err, broker.ErrNotFound) {
+		return false, nil
+	}
+	if err == nil {
+		other, err = e.merged(ctx, other)
+	}
+	if err == nil && other.ID != u.ID {
+		err = fault.New(fault.EmailAccountReused, "the address of user %s changed to one that user %s has", u.ID, other.ID)
+	}
+	return err == nil, err
+}
+
+// omitted tells the tenant that an identity provider left groups out, which nobody would notice otherwise.
+func (e *Engine) omitted(conn *registry.Connection, p broker.Profile, u *broker.User) {
+	if !p.GroupsOmitted {
+		return
+	}
+	detail := fmt.Sprintf("%d groups hold", len(u.Groups))
+	if !u.GroupsOmittedAt.IsZero() {
+		detail += ", those listed before until " + u.GroupsOmittedAt.Add(claims.OmittedGrace).UTC().Format(time.RFC3339)
+	}
+	e.Events.Log(broker.Event{
+		At: e.Now(), Kind: "login.groups_omitted", Code: string(fault.LoginGroupsOmitted), Realm: conn.Realm, Connection: conn.Slug,
+		UserID: u.ID, Email: u.Email, Subject: "user:" + u.ID, Detail: detail,
+	})
+}
+
 // firstTime is a first sign-in: tie it to the person who has this address, or make a new one, as the connection's
 // policies and the invitation say. An invitation that is bound to the address counts without its link too.
 func (e *Engine) firstTime(ctx context.Context, a *arrival, i *broker.Invite) (*broker.User, error) {
@@ -118,11 +158,17 @@ func (e *Engine) firstTime(ctx context.Context, a *arrival, i *broker.Invite) (*
 	u, err := e.Users.ByEmail(ctx, a.conn.Realm, a.profile.Email)
 	switch {
 	case err == nil:
+		if err := e.enforced(ctx, a, u, i); err != nil {
+			return nil, err
+		}
 		if u, err = e.tie(ctx, a, u); err != nil {
 			return nil, err
 		}
 		return e.enter(ctx, a, u, i)
 	case !errors.Is(err, broker.ErrNotFound):
+		return nil, err
+	}
+	if err := e.enforced(ctx, a, nil, i); err != nil {
 		return nil, err
 	}
 	switch {
@@ -141,7 +187,7 @@ func (e *Engine) create(ctx context.Context, a *arrival, i *broker.Invite) (*bro
 	err := e.atomically(ctx, func(ctx context.Context) error {
 		fresh := broker.User{ID: id, Realm: a.conn.Realm, Email: a.profile.Email, EmailVerified: a.verdict.Verified}
 		give(&fresh, i)
-		made, _ = claims.Changed(&fresh, a.profile, a.conn.DefaultGroups)
+		made, _ = claims.Changed(&fresh, a.profile, a.conn.Rules, e.Now())
 		give(&made, i)
 		var err error
 		if made.Status, err = e.firstStatus(ctx, a, i); err != nil {
@@ -164,6 +210,7 @@ func (e *Engine) create(ctx context.Context, a *arrival, i *broker.Invite) (*bro
 		return nil, err
 	}
 	e.note(a, &broker.User{}, &made, i)
+	e.omitted(a.conn, a.profile, &made)
 	return &made, barred(&made)
 }
 

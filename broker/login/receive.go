@@ -194,6 +194,9 @@ func (e *Engine) complete(ctx context.Context, a *arrival) (Step, error) {
 	if err != nil {
 		return e.failed(ctx, l, conn, err)
 	}
+	if e.Seen != nil {
+		e.Seen.Note(conn, u.ID, idn)
+	}
 	s := e.session(conn, u, idn)
 	cookie, err := e.Sessions.New(ctx, realm, s, idn.SessionUntil)
 	if err != nil {

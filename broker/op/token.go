@@ -132,7 +132,7 @@ func (p *Provider) person(ctx context.Context, g *broker.Grant) (*broker.User, e
 	if err != nil {
 		return nil, err
 	}
-	if u.Blocked || u.Realm != g.HomeRealm {
+	if u.Blocked || u.Status == broker.StatusMerged || u.Realm != g.HomeRealm {
 		return nil, invalidGrant("the person may not sign in any more")
 	}
 	return u, nil

@@ -46,6 +46,7 @@ type Connection struct {
 	*broker.Connection
 	Provider providers.Provider
 	Recipe   claims.Recipe
+	Rules    *claims.Rules
 	Err      error
 	Callback string
 }
@@ -247,7 +248,7 @@ func (r *Registry) Forget(c broker.Change) {
 // Open makes a connection ready for use. What is wrong with it stands in Err, so that a broken connection is a page with
 // its fault and not a missing one.
 func (r *Registry) Open(ctx context.Context, c *broker.Connection) *Connection {
-	out := &Connection{Connection: c, Recipe: recipe(c), Callback: r.BaseURL + "/broker/" + c.Slug + "/endpoint"}
+	out := &Connection{Connection: c, Recipe: recipe(c), Rules: claims.NewRules(c), Callback: r.BaseURL + "/broker/" + c.Slug + "/endpoint"}
 	stored, err := r.Store.Stored(ctx, c.Slug)
 	if err != nil && !errors.Is(err, broker.ErrNotFound) {
 		r.Log.WarnContext(ctx, "remembered metadata is not readable", "connection", c.Slug, "error", err)

@@ -82,11 +82,14 @@ func (in *installation) ender(m *session.Manager, n notifier) func(context.Conte
 	}
 }
 
-// userEnder signs a person out everywhere and revokes what was granted for offline use.
-func (in *installation) userEnder(ctx context.Context, _, userID string) error {
-	if _, err := in.store.Sessions.DeleteByUser(ctx, userID); err != nil {
-		return err
+// scopeEnder signs people out everywhere, tells the applications, and revokes what was granted for offline use.
+func (in *installation) scopeEnder(n notifier) func(context.Context, flow.Scope) (int, error) {
+	return func(ctx context.Context, scope flow.Scope) (int, error) {
+		ended, err := in.store.Sessions.End(ctx, scope, func(grants []broker.Grant) { n.NotifyLogout(ctx, grants) })
+		if err != nil {
+			return ended, err
+		}
+		_, err = in.store.Grants.RevokeScope(ctx, scope)
+		return ended, err
 	}
-	_, err := in.store.Grants.RevokeByUser(ctx, userID)
-	return err
 }

@@ -13,6 +13,7 @@ import (
 	"cloakroom/broker/web"
 	"cloakroom/config"
 	"cloakroom/store"
+	"cloakroom/store/flow"
 	"cloakroom/store/seal"
 	"cloakroom/templates"
 )
@@ -51,7 +52,13 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	}
 	engine.Ended = provider
 	in.admin.End = in.ender(sessions, provider)
-	in.admin.EndUser = in.userEnder
+	end := in.scopeEnder(provider)
+	in.admin.EndUser = func(ctx context.Context, _, userID string) error {
+		_, err := end(ctx, flow.Scope{UserID: userID})
+		return err
+	}
+	seen := login.NewSeen(login.Seen{Store: s.Identities, Now: time.Now, Log: log})
+	engine.Seen = seen
 
 	w := &web.Web{
 		Pages: pages, Cookies: &web.Cookies{Sealer: ring, Secure: cfg.HTTPS(), MaxAge: loginAge, Now: time.Now},
@@ -81,6 +88,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 			func(ctx context.Context) { s.Watch(ctx, in.forget) },
 			func(ctx context.Context) { s.Sweeper.Run(ctx, sweepEvery) },
 			func(ctx context.Context) { in.retain(ctx) },
+			func(ctx context.Context) { seen.Run(ctx) },
 			func(ctx context.Context) { in.domainChecker().Run(ctx) },
 			func(ctx context.Context) {
 				<-ctx.Done()
