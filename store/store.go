@@ -42,6 +42,7 @@ type Store struct {
 	Identities  *Identities
 	Invites     *Invites
 	Seats       *Seats
+	Credentials *Credentials
 	Keys        *Keys
 	APIKeys     *APIKeys
 
@@ -75,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	b := base{db, o.Sealer}
 	s := &Store{
 		Realms: &Realms{b}, Connections: &Connections{b}, Clients: &Clients{b}, Domains: &Domains{b},
-		Users: &Users{b}, Links: &Links{b}, Groups: &Groups{b}, Merges: &Merges{b}, Identities: &Identities{b}, Invites: &Invites{b}, Seats: &Seats{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b},
+		Users: &Users{b}, Links: &Links{b}, Groups: &Groups{b}, Merges: &Merges{b}, Identities: &Identities{b}, Invites: &Invites{b}, Seats: &Seats{b}, Credentials: &Credentials{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b},
 		Sessions: flow.NewSessions(db, o.Sealer), Grants: flow.NewGrants(db, o.Sealer), Marks: flow.NewMarks(db),
 		Parked: flow.NewParked(db, o.Sealer), Sweeper: flow.NewSweeper(db), Events: ledger.NewEvents(db),
 		Outbox: ledger.NewOutbox(db, o.Sealer), base: b,

@@ -152,6 +152,11 @@ func (e *Engine) localPerson(ctx context.Context, l *broker.Login, w LocalWays, 
 	if err != nil {
 		return nil, err
 	}
+	if u.Status == broker.StatusMerged {
+		if u, err = e.merged(ctx, u); err != nil {
+			return nil, nil
+		}
+	}
 	ok, err := e.mayUse(ctx, l, w, method, u)
 	if err != nil || !ok {
 		return nil, err

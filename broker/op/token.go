@@ -234,6 +234,15 @@ func (p *Provider) stillIn(ctx context.Context, c *broker.Client, g *broker.Gran
 			return nil, nil, invalidGrant("the connection the person signed in through is not available to the client any more")
 		}
 	}
+	if p.Stands != nil && g.UserID != "" {
+		ok, err := p.Stands(ctx, u, g.Connection, g.AMR)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
+			return nil, nil, invalidGrant("the person may no longer sign in the way they did")
+		}
+	}
 	if g.Offline() {
 		return u, nil, nil
 	}
