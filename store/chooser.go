@@ -18,14 +18,14 @@ import (
 const (
 	visible = "enabled AND NOT hide_on_login"
 	// candidates bounds how many connections one search looks at, and how many slugs an allow-list may name.
-	candidates = 200
-	maxWords   = 16 // of one connection
+	candidates = 100
+	maxWords   = 24 // of one connection
 	maxWord    = 64 // bytes
 	maxAsked   = 5  // words of one search
 )
 
 // Visible gives the connections that a realm's page shows, by display name, after the one named after ("" for the first).
-// A non-empty only is the list of slugs to which a client is limited; its first 200 count.
+// A non-empty only is the list of slugs to which a client is limited; its first 100 count.
 func (s *Connections) Visible(ctx context.Context, realm string, only []string, after string, limit int) (list []*broker.Connection, more bool, err error) {
 	rows, err := find[connectionRow](ctx, s.base, func(g *gorm.DB) *gorm.DB {
 		g = g.Table("connections").Where("realm = ? AND "+visible, realm)
@@ -62,17 +62,34 @@ func (s *Connections) Search(ctx context.Context, realm string, only []string, q
 			return nil, false, err
 		}
 	}
-	// Names first, rows after: sorting must not carry the documents along.
+	found, err := s.matching(ctx, realm, slugs, asked)
+	if err != nil || len(found) == 0 {
+		return nil, over, err
+	}
+	more = over || len(found) > limit
 	rows, err := find[connectionRow](ctx, s.base, func(g *gorm.DB) *gorm.DB {
-		inner := g.Session(&gorm.Session{NewDB: true}).Table("connections").Select("slug").Where("slug IN ? AND realm = ? AND "+visible, slugs, realm)
-		for _, w := range asked {
-			inner = inner.Where("EXISTS (SELECT 1 FROM connection_words w WHERE w.slug = connections.slug AND w.word >= ? AND w.word < ?)", []byte(w), after(w))
-		}
-		inner = inner.Order("sort_name, slug").Limit(limit + 1)
-		return g.Table("connections").Where("slug IN (?)", inner).Order("sort_name, slug")
+		return g.Table("connections").Where("slug IN ?", found[:min(len(found), limit)]).Order("sort_name, slug")
 	})
-	list, more, err = s.cut(rows, limit, err)
-	return list, more || over, err
+	list, _, err = s.cut(rows, limit, err)
+	return list, more, err
+}
+
+// matching answers which of a few connections are visible and have all the words, by name. It reads names alone: the
+// documents of a hundred connections are megabytes.
+func (s *Connections) matching(ctx context.Context, realm string, slugs, asked []string) (found []string, err error) {
+	type name struct{ Slug, Search string }
+	rows, err := find[name](ctx, s.base, func(g *gorm.DB) *gorm.DB {
+		return g.Table("connections").Select("slug", "search").Where("slug IN ? AND realm = ? AND "+visible, slugs, realm).Order("sort_name, slug")
+	})
+	for _, r := range rows {
+		has := words(r.Search, maxWords)
+		if !slices.ContainsFunc(asked, func(w string) bool {
+			return !slices.ContainsFunc(has, func(h string) bool { return strings.HasPrefix(h, w) })
+		}) {
+			found = append(found, r.Slug)
+		}
+	}
+	return found, err
 }
 
 // fewest answers the slugs that the rarest of the words finds, and whether there are more of them than are looked at.
@@ -134,7 +151,7 @@ func (s *Connections) index(ctx context.Context, t *engine.Txn, c *broker.Connec
 	if !c.Enabled || c.HideOnLogin {
 		return nil
 	}
-	for _, w := range words(c.DisplayName+" "+c.Alias+" "+c.Slug, maxWords) {
+	for _, w := range words(searchText(c.Slug, c.Alias, c.DisplayName), maxWords) {
 		if _, err := t.Exec(ctx, "INSERT INTO connection_words (realm, word, slug) VALUES (?, ?, ?)", c.Realm, []byte(w), c.Slug); err != nil {
 			return err
 		}

@@ -125,14 +125,14 @@ func (s *Connections) Buttons(ctx context.Context, realm string, limit int) (lis
 }
 
 // ForDomain gives the connections that list an email domain, of one realm or ("") of all, by slug, disabled ones too;
-// at most 200.
+// at most 100.
 func (s *Connections) ForDomain(ctx context.Context, realm, domain string) ([]*broker.Connection, error) {
 	rows, err := find[connectionRow](ctx, s.base, func(g *gorm.DB) *gorm.DB {
 		if realm == "" {
-			return g.Table("connections").Where("slug IN (SELECT slug FROM connection_domains WHERE domain = ? ORDER BY slug LIMIT 200)", domain).Order("slug")
+			return g.Table("connections").Where("slug IN (SELECT slug FROM connection_domains WHERE domain = ? ORDER BY slug LIMIT 100)", domain).Order("slug")
 		}
 		// The inner limit keeps a planner from walking all of a realm's connections instead.
-		return g.Table("connections").Where("slug IN (SELECT slug FROM connection_domains WHERE domain = ? AND realm = ? ORDER BY slug LIMIT 200)", domain, realm).Order("slug")
+		return g.Table("connections").Where("slug IN (SELECT slug FROM connection_domains WHERE domain = ? AND realm = ? ORDER BY slug LIMIT 100)", domain, realm).Order("slug")
 	})
 	if err != nil {
 		return nil, err
