@@ -3,6 +3,7 @@ package broker
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -124,6 +125,15 @@ func (r *Realm) Validate() error {
 	between(&f, "/tokens/access", r.Tokens.Access, 30*time.Second, 24*time.Hour)
 	between(&f, "/tokens/id", r.Tokens.ID, 30*time.Second, 24*time.Hour)
 	between(&f, "/tokens/refresh", r.Tokens.Refresh, time.Minute, 365*24*time.Hour)
+	if len(r.Contacts) > 20 {
+		f.add("/contacts", "are more than 20")
+	}
+	for i, c := range r.Contacts {
+		checkText(&f, ptr("/contacts", i), c, 254)
+		if !strings.Contains(c, "@") {
+			f.add(ptr("/contacts", i), "is not an email address")
+		}
+	}
 	if r.SeatLimit < 0 {
 		f.add("/seat_limit", "is 0 or more")
 	}

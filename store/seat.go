@@ -46,18 +46,6 @@ func (s *Seats) Count(ctx context.Context, realm, standing string) (n int, err e
 	return int(count), err
 }
 
-// In lists the people of a standing; Query is the beginning of an address.
-func (s *Seats) In(ctx context.Context, realm, standing string, p broker.Page) ([]*broker.User, string, error) {
-	return list(ctx, s.base, p, []string{"id"}, func(r *userRow) []string { return []string{r.ID} },
-		func(g *gorm.DB) *gorm.DB {
-			g = g.Table("users").Where("realm = ? AND standing = ?", realm, standing)
-			if p.Query != "" {
-				g = g.Where("email LIKE ? ESCAPE '!'", engine.Like(folded(p.Query))+"%")
-			}
-			return g
-		}, (*userRow).user)
-}
-
 // Connections lists, for some people of a realm, the connections they are linked to.
 func (s *Links) Connections(ctx context.Context, realm string, userIDs []string) (map[string][]string, error) {
 	rows, err := find[linkRow](ctx, s.base, func(g *gorm.DB) *gorm.DB {

@@ -136,6 +136,14 @@ type Service struct {
 	KeyStore    KeyStore
 	APIKeys     APIKeys
 	Events      Events
+	Invites     Invites
+	Seats       Seats
+	Letters     Letters // nil: no mails
+
+	// ByEmail finds a person of a realm by address. Linked lists, for some people of a realm, the connections they are
+	// linked to.
+	ByEmail func(ctx context.Context, realm, email string) (*broker.User, error)
+	Linked  func(ctx context.Context, realm string, userIDs []string) (map[string][]string, error)
 
 	// Tx runs f in one transaction of the store: a change and its audit line are kept together or not at all. A Tx
 	// inside another joins it.

@@ -23,6 +23,7 @@ func (a *API) Mount(r gin.IRouter) {
 	a.clients(h)
 	a.domains(h)
 	a.people(h)
+	a.invites(h)
 	a.rest(h)
 }
 

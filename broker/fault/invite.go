@@ -10,6 +10,8 @@ const (
 	InviteOtherAddress    Code = "invite.other_address"
 	InviteOtherConnection Code = "invite.other_connection"
 
+	NotWaiting Code = "user.not_waiting"
+
 	LoginApproval    Code = "login.approval_pending"
 	LoginSeatsTaken  Code = "login.seats_taken"
 	LoginLinkCode    Code = "login.link_code_wrong"
@@ -24,6 +26,8 @@ var inviteFaults = map[Code]Entry{
 	InviteUsed:            {Status: 410, Side: User, Public: "invite_used", Cause: "This invitation has been used as often as it may be.", Fix: "If the same person clicked it twice, nothing is to be mended: the application lets them in. Otherwise invite the person themselves, or raise max_uses of an open invitation."},
 	InviteOtherAddress:    {Status: 403, Side: User, Public: "invite_other_address", Cause: "The invitation is bound to one address, and the person signed in with another.", Fix: "Sign in with the invited address, or invite the other address."},
 	InviteOtherConnection: {Status: 403, Side: User, Public: "invite_other_connection", Cause: "The invitation asks for another connection, or another realm's, than the person came through.", Fix: "Sign in through the connection that the invitation names, or take the connection off the invitation."},
+
+	NotWaiting: {Status: 409, Side: Ours, Public: "ours", Cause: "The person does not wait to be let in.", Fix: "Read the person again: somebody else may have decided in the meantime."},
 
 	LoginApproval:    {Status: 403, Side: Ours, Public: "pending", Cause: "The realm holds people who come by themselves until somebody approves them, and nobody has approved this one yet.", Fix: "Approve or reject the person in the realm's list of people who wait."},
 	LoginSeatsTaken:  {Status: 403, Side: Ours, Public: "held", Cause: "All seats of the realm are taken, so this person waits for one.", Fix: "Raise the realm's seat limit, or block or delete somebody who no longer needs a seat; the person gets in at the next sign-in."},

@@ -50,6 +50,11 @@ func (f *Front) Mount(r gin.IRouter) {
 	r.POST("/realms/:realm/login/:ref", f.address)
 	r.GET("/realms/:realm/login/:ref/go/:slug", f.pick)
 
+	r.GET("/realms/:realm/login/:ref/confirm", f.confirm)
+	r.POST("/realms/:realm/login/:ref/confirm", f.confirm)
+	r.GET("/invite/:token", f.invite)
+	r.POST("/invite/:token", f.invite)
+
 	r.GET("/login", f.where)
 	r.POST("/login", f.where)
 }

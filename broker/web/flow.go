@@ -38,6 +38,8 @@ func (w *Web) Step(c *gin.Context, l *broker.Login, step login.Step, err error) 
 		w.Redirect(c, step.Go.URL)
 	case step.Page == login.PagePrompt:
 		w.Redirect(c, w.LoginURL(step.Login)+"/prompt")
+	case step.Page == login.PageConfirm:
+		w.Redirect(c, w.LoginURL(step.Login)+"/confirm")
 	default:
 		w.Redirect(c, w.LoginURL(step.Login))
 	}

@@ -102,7 +102,7 @@ func (w *Web) FaultOf(c *gin.Context, err error, l *broker.Login) {
 	entry := fault.Lookup(f.Code)
 	ctx := c.Request.Context()
 	attrs := []any{"code", f.Code, "path", c.Request.URL.Path, "error", err.Error()}
-	page := templates.Error{Public: entry.Public}
+	page := templates.Error{Public: entry.Public, Observed: f.Observed, Expected: f.Expected}
 	var realm *broker.Realm
 	name := c.Param("realm")
 	if l != nil {
