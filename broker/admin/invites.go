@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -45,6 +46,7 @@ const (
 	inviteAtMost = 90 * 24 * time.Hour
 	maxUsesOpen  = 10_000
 	maxInvGroups = 50
+	maxNote      = 200 // characters
 )
 
 // NewInvite is what an operator writes of an invitation.
@@ -270,7 +272,10 @@ func (s *Service) checkInvite(ctx context.Context, a Actor, r *broker.Realm, i *
 	if i.Locale != "" && !slices.Contains(broker.Locales, i.Locale) {
 		p.add("/locale", "%q is not one of %v", i.Locale, broker.Locales)
 	}
-	text(p, "/note", i.Note, 1000)
+	text(p, "/note", i.Note, 800)
+	if utf8.RuneCountInString(i.Note) > maxNote {
+		p.add("/note", "is longer than %d characters", maxNote)
+	}
 	text(p, "/invited_by", i.InvitedBy, 200)
 	i.Groups = checkGroups(p, i.Groups)
 	if i.Excluded && !a.has(toOwn) {

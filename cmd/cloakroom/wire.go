@@ -33,10 +33,17 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	if err != nil {
 		return nil, err
 	}
+	mails, err := newMailer(cfg, log, s)
+	if err != nil {
+		return nil, err
+	}
+	letterbox := &post{mails: mails, base: cfg.BaseURL}
+	in.admin.Letters = letterbox
 	m := newMetrics()
 	sessions := &session.Manager{Store: s.Sessions, Realms: in.registry, Now: time.Now}
 	engine := &login.Engine{
 		Config: in.registry, Sessions: sessions, Users: s.Users, Links: s.Links, Waiting: waiting{s}, Events: s.Events,
+		Invites: s.Invites, Seats: s.Seats, Kept: s.Parked, Post: letterbox, Tx: s.Tx,
 		Upstream: s.Sessions, Handles: &login.Handles{Keys: ring.Derive("login handle"), MaxAge: loginAge, Now: time.Now},
 		Now: time.Now, Logger: log,
 	}
@@ -87,6 +94,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		background: []func(context.Context){
 			func(ctx context.Context) { s.Watch(ctx, in.forget) },
 			func(ctx context.Context) { s.Sweeper.Run(ctx, sweepEvery) },
+			mails.Run,
 			func(ctx context.Context) { in.retain(ctx) },
 			func(ctx context.Context) { seen.Run(ctx) },
 			func(ctx context.Context) { in.domainChecker().Run(ctx) },

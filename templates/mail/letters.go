@@ -17,6 +17,7 @@ type Invitation struct {
 	Head
 	App     string
 	Inviter string // may be empty
+	Note    string // what the inviter adds, at most 200 characters; may be empty
 	URL     string
 	Expires time.Time // zero: never
 }
@@ -31,6 +32,9 @@ func (l Invitation) write(w *writer) letter {
 		out.before = []string{w.t("invitation.body", app), w.t("invitation.how", nil)}
 	} else {
 		out.before = []string{w.t("invitation.by", values{"App": name(l.App), "Inviter": name(l.Inviter)}), w.t("invitation.how", nil)}
+	}
+	if added := note(l.Note); added != "" {
+		out.before = append(out.before, added)
 	}
 	if !l.Expires.IsZero() {
 		out.after = append(out.after, w.t("invitation.until", values{"Date": w.date(l.Expires)}))

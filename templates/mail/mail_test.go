@@ -238,11 +238,14 @@ func TestHostileValuesAreText(t *testing.T) {
 
 // A mail program must not make a link of a name: anybody can have us write to a stranger.
 func TestNamesAreNoLinks(t *testing.T) {
-	c := render(t, mail.Invitation{Head: mail.Head{Name: "https://evil.example/win"}, App: "Claim at evil.example", Inviter: "you@evil.example", URL: link})
+	c := render(t, mail.Invitation{Head: mail.Head{Name: "https://evil.example/win"}, App: "Claim at evil.example", Inviter: "you@evil.example", Note: "look at https://evil.example/win", URL: link})
 	for _, part := range []string{c.Subject, c.Text, c.HTML} {
 		if strings.Contains(part, "evil.example") || strings.Contains(part, "https://evil") {
 			t.Errorf("a name stands as a link: %s", part)
 		}
+	}
+	if !strings.Contains(c.Text, "look at https:") {
+		t.Errorf("the note is missing: %s", c.Text)
 	}
 	if c := render(t, mail.Invitation{Head: mail.Head{Name: "Acme Inc. & Co."}, App: "A.", URL: link}); !strings.Contains(c.Text, "Acme Inc. & Co.") {
 		t.Errorf("an honest name was changed: %q", c.Text)

@@ -85,10 +85,15 @@ const maxName = 80
 
 // name makes a name that somebody chose fit for a mail: one short line, and nothing in it that a mail program would turn
 // into a link ("win.example/now"), as anybody can have us write to a stranger. The word joiner cannot be seen.
-func name(s string) string {
+func name(s string) string { return unlinked(s, maxName) }
+
+// note is a sentence or two that somebody wrote to whom they invite, made fit as names are. Clean bounds its length.
+func note(s string) string { return unlinked(s, len(s)) }
+
+func unlinked(s string, limit int) string {
 	r := []rune(templates.Clean(s))
-	if len(r) > maxName {
-		r = append(slices.Clone(r[:maxName-1]), '…')
+	if len(r) > limit {
+		r = append(slices.Clone(r[:limit-1]), '…')
 	}
 	var b strings.Builder
 	for i, c := range r {
