@@ -220,6 +220,10 @@ func TestTexts(t *testing.T) {
 	seen := map[string]bool{
 		templates.EmailEmpty: true, templates.EmailMalformed: true, templates.EmailUnknown: true, templates.EmailTooMany: true,
 		templates.PromptWrong: true, templates.PromptEmpty: true, templates.CodeWrong: true, templates.CodeNoMore: true, "invite.by": true, "invite.body": true,
+		templates.LocalCodeWrong: true, templates.LocalCodeOver: true, templates.LocalPasswordWrong: true, templates.LocalShort: true,
+		templates.LocalLong: true, templates.LocalGuessable: true, templates.LocalDiffer: true,
+		"local.sent.title": true, "local.sent.text": true, "local.password_set.title": true, "local.password_set.text": true,
+		"local.passkey_added.title": true, "local.passkey_added.text": true, // Notice.Kind
 		"prompt.username": true, "prompt.password": true, "prompt.code": true, // PromptField.Label
 	}
 	for _, e := range fault.All() {

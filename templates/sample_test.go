@@ -1,6 +1,8 @@
 package templates_test
 
 import (
+	"time"
+
 	"cloakroom/broker/fault"
 	"cloakroom/templates"
 )
@@ -85,6 +87,17 @@ func samples(lang string) []page {
 			IDToken: "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJ1c3JfMDFLOVkySjdRMyJ9.c2lnbmF0dXJl", AccessToken: "ca_9f8e7d6c5b4a39281706f5e4d3c2b1a0998877665544", RefreshToken: "cr_9f8e7d6c5b4a39281706f5e4d3c2b1a0998877665544",
 			UserInfo: "{\n  \"sub\": \"usr_01K9Y2J7Q3\",\n  \"email\": \"ann@acme.example\"\n}", SignIns: links}},
 		{"demo_app_out", templates.DemoApp{Shell: b, SignIns: links, Failure: "access_denied", FailureDetail: "The person stopped the sign-in."}},
+		{"local", templates.Local{Shell: s, App: "Parcel Tracker", Email: "ann@acme", EmailError: templates.EmailMalformed, CodeAction: "/local/code", PasswordAction: "/local/password", BackURL: "/login",
+			ManageURL: "https://sso.example/realms/acme/local", Passkey: templates.PasskeyForm{Action: "/local/passkey", Options: `{"challenge":"AA"}`, Failed: true}}},
+		{"local_code", templates.LocalCode{Shell: s, Email: "ann@acme.example", Action: "/code", AgainAction: "/again", Error: templates.LocalCodeWrong, BackURL: "/login"}},
+		{"local_password", templates.LocalPassword{Shell: s, Email: "ann@acme.example", Action: "/password", LinkAction: "/link", Error: templates.LocalPasswordWrong, BackURL: "/login"}},
+		{"local_ways", templates.LocalWays{Shell: s, Who: "ann@acme.example", Listed: true, RemoveAction: "/remove", PasswordAction: "/password", PasswordError: templates.LocalShort, Hidden: hidden,
+			Ways:    []templates.LocalWay{{ID: "1", Added: time.Unix(1795288706, 0)}, {ID: "2", Passkey: true, Name: "Work laptop", Added: time.Unix(1795288706, 0), Used: time.Unix(1795288706, 0)}},
+			Passkey: templates.PasskeyForm{Action: "/passkey", Make: true, Named: true, Options: `{"challenge":"AA"}`, Hidden: hidden}}},
+		{"local_ways_none", templates.LocalWays{Shell: s, Who: "ann@acme.example", Listed: true, PasswordAction: "/password"}},
+		{"notice", templates.Notice{Shell: s, About: templates.NoticeLinkSent}},
+		{"notice_password", templates.Notice{Shell: s, About: templates.NoticePasswordSet, BackURL: "/login", GoOn: true}},
+		{"notice_passkey", templates.Notice{Shell: s, About: templates.NoticePasskeyAdded, App: "Parcel Tracker", BackURL: "https://app.example/"}},
 		{"help_index", templates.HelpIndex{Shell: b}},
 		{"help_faults", templates.HelpFaults{Shell: b}},
 		{"help_fault", templates.HelpFault{Shell: b, Entry: fault.Lookup(fault.LoginForeign)}},
