@@ -157,7 +157,7 @@ func (r *Registry) ByAlias(ctx context.Context, realm, alias string) (*Connectio
 	if alias == "" || len(alias) > 255 || !broker.ValidName(realm) {
 		return nil, broker.ErrNotFound
 	}
-	slug, err := load(ctx, r, "alias/"+realm+"/"+alias, func(ctx context.Context) (string, error) {
+	slug, err := load(ctx, r, r.index("alias", realm, alias), func(ctx context.Context) (string, error) {
 		c, err := r.Store.ConnectionByAlias(ctx, realm, alias)
 		if err != nil {
 			return "", err
@@ -181,7 +181,7 @@ const buttonLimit = 12
 
 // Buttons answers what a realm's sign-in page shows.
 func (r *Registry) Buttons(ctx context.Context, realm string) (Buttons, error) {
-	return load(ctx, r, "buttons/"+realm, func(ctx context.Context) (Buttons, error) {
+	return load(ctx, r, r.index("buttons", realm, ""), func(ctx context.Context) (Buttons, error) {
 		cs, more, err := r.Store.Buttons(ctx, realm, buttonLimit)
 		return Buttons{cs, more}, err
 	})
@@ -200,9 +200,9 @@ func (r *Registry) Search(ctx context.Context, realm string, only []string, quer
 	return Buttons{cs, more}, err
 }
 
-// ForDomain answers the connections that serve an email domain in a realm, disabled ones too; realm "" means any.
+// ForDomain answers the connections that serve an email domain in a realm, disabled ones too.
 func (r *Registry) ForDomain(ctx context.Context, realm, domain string) ([]*broker.Connection, error) {
-	return load(ctx, r, "domain/"+realm+"/"+domain, func(ctx context.Context) ([]*broker.Connection, error) {
+	return load(ctx, r, r.index("domain", realm, domain), func(ctx context.Context) ([]*broker.Connection, error) {
 		return r.Store.ConnectionsForDomain(ctx, realm, domain)
 	})
 }
@@ -217,6 +217,17 @@ func (r *Registry) DomainOwner(ctx context.Context, domain string) (string, erro
 	return owner, err
 }
 
+// index is the key of an entry that is made from several of a realm's connections. It names the realm's epoch, so that
+// forgetting one entry forgets them all, however many there are, together with whatever was being loaded meanwhile.
+func (r *Registry) index(kind, realm, name string) string {
+	key := "epoch/" + realm
+	epoch, ok := r.entries.GetIfPresent(key)
+	if !ok {
+		epoch, _ = r.entries.SetIfAbsent(key, any(broker.RandomToken(6)))
+	}
+	return fmt.Sprintf("%s/%s/%v/%s", kind, realm, epoch, name)
+}
+
 // Forget drops what a change made stale.
 func (r *Registry) Forget(c broker.Change) {
 	switch c.Kind {
@@ -225,7 +236,7 @@ func (r *Registry) Forget(c broker.Change) {
 		if c.Realm == "" {
 			c.Realm = c.Key
 		}
-		r.entries.Invalidate("buttons/" + c.Realm)
+		r.entries.Invalidate("epoch/" + c.Realm)
 	case "client":
 		r.entries.Invalidate("client/" + c.Realm + "/" + c.Key)
 	case "key":
@@ -233,13 +244,9 @@ func (r *Registry) Forget(c broker.Change) {
 			r.entries.Invalidate("connection/" + slug)
 		}
 	case "connection", "domain":
-		// Aliases and domains of a connection may have changed to anything: drop the small index entries altogether.
+		// Aliases, domains and places in the list may have changed to anything.
 		r.entries.Invalidate("connection/" + c.Key)
-		for key := range r.entries.Keys() {
-			if strings.HasPrefix(key, "alias/"+c.Realm+"/") || strings.HasPrefix(key, "domain/") || key == "buttons/"+c.Realm {
-				r.entries.Invalidate(key)
-			}
-		}
+		r.entries.Invalidate("epoch/" + c.Realm)
 	default:
 		r.entries.InvalidateAll()
 	}
