@@ -55,6 +55,23 @@ func (f *Front) Mount(r gin.IRouter) {
 	r.GET("/invite/:token", f.invite)
 	r.POST("/invite/:token", f.invite)
 
+	const local, way = "/realms/:realm/login/:ref/local", "/realms/:realm/local"
+	r.GET(local, f.local)
+	r.POST(local+"/code", f.localCode)
+	r.GET(local+"/enter", f.enterCode)
+	r.POST(local+"/enter", f.enterCode)
+	r.POST(local+"/password", f.localPassword)
+	r.POST(local+"/link", f.localLink)
+	r.GET(local+"/sent", f.localSent)
+	r.POST(local+"/passkey", f.localPasskey)
+	r.GET(way, f.ways)
+	r.POST(way+"/password", f.setPassword)
+	r.POST(way+"/passkey", f.addPasskey)
+	r.POST(way+"/remove", f.removeWay)
+	r.GET(way+"/:token", f.ways)
+	r.POST(way+"/:token/password", f.setPassword)
+	r.POST(way+"/:token/passkey", f.addPasskey)
+
 	r.GET("/login", f.where)
 	r.POST("/login", f.where)
 }

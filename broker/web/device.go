@@ -20,9 +20,9 @@ import (
 
 const (
 	keptPrefix   = "cr_k_" // + digest of the purpose
-	devicePrefix = "cr_d_" // + realm
+	deviceCookie = "cr_d"
 	deviceFor    = 180 * 24 * time.Hour
-	maxDevices   = 8 // accounts of a realm that a browser is known for
+	maxDevices   = 12 // accounts that a browser is known for
 )
 
 // sealed is a value with its end, which the cookie's own does not prove.
@@ -86,15 +86,15 @@ type device struct {
 	ID      string `json:"i"`
 }
 
-func (c *Cookies) devices(r *http.Request, realm string) []device {
+func (c *Cookies) devices(r *http.Request) []device {
 	var all []device
-	_ = json.Unmarshal(c.kept(r, devicePrefix+realm, "device "+realm), &all)
+	_ = json.Unmarshal(c.kept(r, deviceCookie, "devices"), &all)
 	return all
 }
 
 // Device names this browser for an account that has signed in in it before, "" where none has.
-func (c *Cookies) Device(r *http.Request, realm, account string) string {
-	for _, d := range c.devices(r, realm) {
+func (c *Cookies) Device(r *http.Request, account string) string {
+	for _, d := range c.devices(r) {
 		if d.Account == account {
 			return d.ID
 		}
@@ -103,12 +103,12 @@ func (c *Cookies) Device(r *http.Request, realm, account string) string {
 }
 
 // Remember makes the browser one in which the account has signed in.
-func (c *Cookies) Remember(w http.ResponseWriter, r *http.Request, realm, account string) {
-	all := slices.DeleteFunc(c.devices(r, realm), func(d device) bool { return d.Account == account })
+func (c *Cookies) Remember(w http.ResponseWriter, r *http.Request, account string) {
+	all := slices.DeleteFunc(c.devices(r), func(d device) bool { return d.Account == account })
 	all = append([]device{{account, broker.RandomToken(12)}}, all...)
 	b, err := json.Marshal(all[:min(len(all), maxDevices)])
 	if err == nil {
-		c.keep(w, devicePrefix+realm, "device "+realm, b, deviceFor)
+		c.keep(w, deviceCookie, "devices", b, deviceFor)
 	}
 }
 
