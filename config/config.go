@@ -19,6 +19,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	EgressAllow    []netip.Prefix
 	SMTPURL        string
+	MailFrom       string // Name <address>, "" for no-reply@ the host of BaseURL
 	MetricsListen  string // "" for none
 	LogLevel       slog.Level
 	LogFormat      string // text, json, or "" to let the terminal decide

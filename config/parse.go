@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -278,6 +279,18 @@ func parseSMTPURL(c *Config, v string) error {
 		return errors.New("is not smtp://user:password@host:587; a password with / ? # or @ in it must be percent-encoded")
 	}
 	c.SMTPURL = v
+	return nil
+}
+
+func parseMailFrom(c *Config, v string) error {
+	if v == "" {
+		return nil
+	}
+	a, err := mail.ParseAddress(v)
+	if err != nil || strings.ContainsFunc(a.Address, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("%q is not written as Name <address> or as an address", v)
+	}
+	c.MailFrom = v
 	return nil
 }
 

@@ -36,6 +36,7 @@ func table() []setting {
 		{"trusted_proxies", "", false, "`CIDRs` whose Forwarded and X-Forwarded-* headers are believed", parseTrustedProxies},
 		{"egress_allow", "", false, "`CIDRs` of private or loopback addresses that connections may be fetched from", parseEgressAllow},
 		{"smtp_url", "", true, "mail server's `URL`: smtp://user:password@host:port", parseSMTPURL},
+		{"mail_from", "", false, "`SENDER` of mails: Name <address> (default: no-reply@ the host of the base URL)", parseMailFrom},
 		{"metrics_listen", "", false, "private `HOST:PORT` for /metrics and /debug/pprof", parseMetricsListen},
 		{"log_level", "info", false, "`LEVEL`: debug, info, warn or error", parseLogLevel},
 		{"log_format", "", false, "`FORMAT`: text or json (default: text on a terminal, else json)", parseLogFormat},

@@ -30,7 +30,12 @@ const (
 	SeatLimitReached  = "seat_limit"
 	ApprovalRequested = "approval_requested"
 	ApprovalGranted   = "approval_granted"
+	CredentialLink    = "credential_link"
+	ConnectionBroken  = "connection_broken"
 )
+
+// known ends the kind of a mail that was asked for in a browser in which the addressee has signed in before.
+const known = "_known"
 
 // Message is a mail to be sent, its texts rendered.
 type Message struct {
@@ -44,6 +49,9 @@ type Message struct {
 	Reference string    // of the login it belongs to
 	Secret    bool      // whoever reads it can sign in as the addressee: operators do not see it, and it is erased once sent
 	ExpiresAt time.Time // of the link or code in it; zero: never
+	// Known: it was asked for in a browser in which the addressee has signed in before. Such mails have an allowance of
+	// their own: whatever strangers have sent to an address, its owner gets a code.
+	Known bool
 }
 
 // Outbox is where mails wait: store/ledger.Outbox.
@@ -108,9 +116,12 @@ func (m *Mailer) Configured() bool { return m.SMTP != nil }
 
 // strangers are the kinds that somebody who is not signed in can cause. Of these an address gets few, whoever asks for
 // them and in whatever realm: a mailbox is not to be flooded through us.
-func strangers() []string { return []string{EmailCode, ConfirmLink} }
+func strangers() []string { return []string{EmailCode, ConfirmLink, CredentialLink} }
 
 func limits(realm, to, kind string) []broker.MailLimit {
+	if strings.HasSuffix(kind, known) {
+		return []broker.MailLimit{{To: to, Kinds: []string{kind}, Max: 20, Per: 24 * time.Hour}}
+	}
 	all := []broker.MailLimit{{To: to, Max: 50, Per: 24 * time.Hour}}
 	if !slices.Contains(strangers(), kind) {
 		return all
@@ -133,6 +144,9 @@ func (m *Mailer) Send(ctx context.Context, msg Message) (string, error) {
 	row := &broker.Mail{
 		Realm: msg.Realm, To: to.String(), Locale: msg.Locale, Kind: msg.Kind, Reference: msg.Reference, Subject: line(msg.Subject), Text: msg.Text, HTML: msg.HTML,
 		Secret: msg.Secret, Status: broker.MailQueued, NextAt: m.Now(), ExpiresAt: msg.ExpiresAt,
+	}
+	if msg.Known {
+		row.Kind += known
 	}
 	if row.Text == "" || row.Subject == "" {
 		return "", errors.New("mail: no subject or no text")

@@ -20,7 +20,7 @@ import (
 
 // newMailer opens the outbox towards the mail server of the settings, if there is one.
 func newMailer(cfg *config.Config, log *slog.Logger, s *store.Store) (*mail.Mailer, error) {
-	o := mail.Options{Outbox: s.Outbox, From: sender(cfg.BaseURL), Now: time.Now, Log: log}
+	o := mail.Options{Outbox: s.Outbox, From: sender(cfg), Now: time.Now, Log: log}
 	if cfg.SMTPURL != "" {
 		server, err := mail.ParseURL(cfg.SMTPURL)
 		if err != nil {
@@ -31,10 +31,13 @@ func newMailer(cfg *config.Config, log *slog.Logger, s *store.Store) (*mail.Mail
 	return mail.New(o)
 }
 
-// sender is who mails come from: an address of the host that people sign in at.
-func sender(base string) string {
+// sender is who mails come from: as the settings say, else an address of the host that people sign in at.
+func sender(cfg *config.Config) string {
+	if cfg.MailFrom != "" {
+		return cfg.MailFrom
+	}
 	host := "localhost"
-	if u, err := url.Parse(base); err == nil && u.Hostname() != "" {
+	if u, err := url.Parse(cfg.BaseURL); err == nil && u.Hostname() != "" {
 		host = u.Hostname()
 	}
 	return "Cloakroom <no-reply@" + host + ">"

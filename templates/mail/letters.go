@@ -248,3 +248,45 @@ func (l ApprovalGranted) write(w *writer) letter {
 		action: w.t("approval_granted.action", nil), url: l.URL,
 	}
 }
+
+// CredentialLink is a link to set up a password or passkey. Its mail is secret.
+type CredentialLink struct {
+	Head
+	App     string
+	Passkey bool // a password otherwise
+	URL     string
+	Expires time.Time
+}
+
+// Kind names this sort of mail.
+func (CredentialLink) Kind() string { return "credential_link" }
+
+func (l CredentialLink) write(w *writer) letter {
+	id, app := "credential_password", values{"App": name(l.App)}
+	if l.Passkey {
+		id = "credential_passkey"
+	}
+	return letter{
+		subject: w.t(id+".subject", app), before: []string{w.t(id+".body", app), w.t("credential.where", nil)}, action: w.t(id+".action", nil), url: l.URL,
+		after: []string{w.t("credential.until", values{"Date": w.date(l.Expires)}), w.t("credential.stranger", nil)},
+	}
+}
+
+// ConnectionBroken tells a tenant that its people can use one way in only, and that it lets nobody in.
+type ConnectionBroken struct {
+	Head
+	Connection string // its display name
+	Failures   int
+	URL        string // what the console says of it
+}
+
+// Kind names this sort of mail.
+func (ConnectionBroken) Kind() string { return "connection_broken" }
+
+func (l ConnectionBroken) write(w *writer) letter {
+	v := values{"Connection": name(l.Connection)}
+	return letter{
+		subject: w.t("broken.subject", v), before: []string{w.t("broken.body", v), w.n("broken.failures", l.Failures, nil), w.t("broken.fix", nil)},
+		action: w.t("broken.action", nil), url: l.URL,
+	}
+}

@@ -51,6 +51,9 @@ func samples(lang string) map[string]mail.Mail {
 		"seats":                    mail.SeatLimitReached{Head: h, Person: "Grace Hopper", Limit: 50, Waiting: 3, URL: link},
 		"approval-requested":       mail.ApprovalRequested{Head: ref, App: "Ledger", Person: "Grace Hopper", Email: "grace@nordwind.example", URL: link},
 		"approval-requested-plain": mail.ApprovalRequested{Head: ref, App: "Ledger", Email: "grace@nordwind.example", URL: link},
+		"credential-password":      mail.CredentialLink{Head: ref, App: "Ledger", URL: link, Expires: day},
+		"credential-passkey":       mail.CredentialLink{Head: ref, App: "Ledger", Passkey: true, URL: link, Expires: day},
+		"connection-broken":        mail.ConnectionBroken{Head: h, Connection: "Nordwind Okta", Failures: 12, URL: link},
 		"approval-granted":         mail.ApprovalGranted{Head: h, App: "Ledger", URL: link},
 	}
 }
