@@ -185,6 +185,17 @@ func (s Start) somebodyElse(u *broker.User) bool {
 // that was removed or switched off since keeps nobody signed in, and below a hub the session of one realm's person never
 // stands for another realm's.
 func (e *Engine) suits(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, s *broker.Session) (bool, error) {
+	ok, err := e.stillServes(ctx, l, realm, client, s)
+	if err != nil || !ok || !realm.Hub || l.IdPHint == "" {
+		return ok, err
+	}
+	// The hint of another realm's connection asks for that realm's person.
+	hinted, err := e.hint(ctx, l, realm, client)
+	return err == nil && (hinted == nil || hinted.Realm == s.HomeRealm), err
+}
+
+// stillServes is suits without regard to the hints.
+func (e *Engine) stillServes(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, s *broker.Session) (bool, error) {
 	if s.Connection == "" {
 		return e.localSuits(l, realm, client, s), nil
 	}
@@ -192,18 +203,7 @@ func (e *Engine) suits(ctx context.Context, l *broker.Login, realm *broker.Realm
 	if errors.Is(err, broker.ErrNotFound) {
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	if !conn.Enabled || conn.Realm != s.HomeRealm || !e.allowed(l, realm, client, conn.Connection) {
-		return false, nil
-	}
-	if !realm.Hub || l.IdPHint == "" {
-		return true, nil
-	}
-	// The hint of another realm's connection asks for that realm's person.
-	hinted, err := e.hint(ctx, l, realm, client)
-	return err == nil && (hinted == nil || hinted.Realm == s.HomeRealm), err
+	return err == nil && conn.Enabled && conn.Realm == s.HomeRealm && e.allowed(l, realm, client, conn.Connection), err
 }
 
 // challenge sends the person upstream.

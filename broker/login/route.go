@@ -74,7 +74,7 @@ func (e *Engine) next(ctx context.Context, l *broker.Login, realm *broker.Realm,
 		return Step{}, err
 	case len(cs) == 1:
 		return e.through(ctx, l, realm, client, cs[0])
-	case len(cs) > 1 || home(l, realm, client) == "" || len(realm.LocalLogin) > 0:
+	case len(cs) > 1 || home(l, realm, client) == "" || hasLocal(realm, client):
 		return choose, nil
 	}
 	shown, err := e.shown(ctx, l, realm, client, Ask{})
@@ -85,6 +85,11 @@ func (e *Engine) next(ctx context.Context, l *broker.Login, realm *broker.Realm,
 		return choose, nil
 	}
 	return e.through(ctx, l, realm, client, shown.Connections[0])
+}
+
+// hasLocal: a client that takes but some connections takes nobody who comes through none.
+func hasLocal(realm *broker.Realm, client *broker.Client) bool {
+	return len(realm.LocalLogin) > 0 && client.AllowsConnection("")
 }
 
 // through is challenge for a connection that is not opened yet.
@@ -157,15 +162,28 @@ func (e *Engine) forAddress(ctx context.Context, l *broker.Login, realm *broker.
 		return nil, err
 	}
 	if err == nil && u.PinnedConnection != "" {
-		c, err := e.Config.Connection(ctx, u.PinnedConnection)
-		switch {
-		case err == nil && c.Realm == u.Realm && c.Enabled && e.allowed(l, realm, client, c.Connection):
-			return []*broker.Connection{c.Connection}, nil
-		case err != nil && !errors.Is(err, broker.ErrNotFound):
-			return nil, err
+		c, err := e.pinned(ctx, l, realm, client, u)
+		if err != nil || c != nil {
+			return []*broker.Connection{c}, err
 		}
 	}
 	return e.forDomain(ctx, l, realm, client, owner, a.Domain())
+}
+
+// pinned answers a person's own connection, nil where it cannot be used now.
+func (e *Engine) pinned(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, u *broker.User) (*broker.Connection, error) {
+	c, err := e.Config.Connection(ctx, u.PinnedConnection)
+	if errors.Is(err, broker.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil || c.Realm != u.Realm || !c.Enabled || !e.allowed(l, realm, client, c.Connection) {
+		return nil, err
+	}
+	ok, err := e.Stands(ctx, u, c.Slug, nil)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return c.Connection, nil
 }
 
 // forDomain answers the connections that serve a domain and that this login may use. The domain must be verified by the
@@ -178,9 +196,11 @@ func (e *Engine) forDomain(ctx context.Context, l *broker.Login, realm *broker.R
 	if err != nil {
 		return nil, err
 	}
+	// Where one is enforced, the others let nobody of the domain in but those who are excluded; who is one must not show.
+	enforced := slices.ContainsFunc(all, func(c *broker.Connection) bool { return c.Enabled && c.Enforced })
 	var out []*broker.Connection
 	for _, c := range all {
-		if c.Enabled && e.allowed(l, realm, client, c) {
+		if c.Enabled && (c.Enforced || !enforced) && e.allowed(l, realm, client, c) {
 			out = append(out, c)
 		}
 	}
@@ -242,6 +262,7 @@ type Options struct {
 	Client      *broker.Client
 	Connections []*broker.Connection
 	More        bool
+	Local       bool // there are ways in without any of them
 	// Key names the domain whose connections these are, several for one address, so that the choice can be remembered.
 	// "" means that the page shows the realm's buttons and the email field.
 	Key string
@@ -253,7 +274,7 @@ func (e *Engine) Options(ctx context.Context, l *broker.Login, ask Ask) (Options
 	if err != nil {
 		return Options{}, err
 	}
-	o := Options{Realm: realm, Client: client}
+	o := Options{Realm: realm, Client: client, Local: hasLocal(realm, client)}
 	if !ask.All && !l.ShowChooser {
 		cs, err := e.suggested(ctx, l, realm, client)
 		if err != nil {

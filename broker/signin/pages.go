@@ -110,7 +110,7 @@ func (f *Front) chooser(c *web.Ctx, l *broker.Login, o login.Options, ask login.
 	} else {
 		page.EmailForm, page.Action = form, own
 	}
-	if len(o.Realm.LocalLogin) > 0 {
+	if o.Local {
 		page.LocalURL = own + "/local"
 	}
 	f.Web.Page(c, status, page)

@@ -370,8 +370,23 @@ func TestLocalLink(t *testing.T) {
 	if !strings.Contains(p.Body.String(), own(p)+`/local"`) {
 		t.Errorf("no link to the local ways in:\n%s", p.Body)
 	}
+	w.client("acme", func(c *broker.Client) { c.ClientID, c.Connections = "narrow", []string{"acme-okta"} })
+	wantAt(t, w.browser().authorize("acme", "client_id", "narrow"), "idp acme-okta")
 	if p := acme(t).browser().authorize("acme"); strings.Contains(p.Body.String(), `/local"`) {
 		t.Error("a link to ways in that the realm does not have")
+	}
+}
+
+// TestEnforcedRoutes: addresses of a domain with an enforced connection are sent nowhere else.
+func TestEnforcedRoutes(t *testing.T) {
+	w := acme(t)
+	w.connection("acme", "acme-only", []string{"acme.example"}, func(c *broker.Connection) { c.Enforced = true })
+	w.person("acme", "bound@acme.example", func(u *broker.User) { u.PinnedConnection = "acme-okta" })
+	w.person("acme", "free@acme.example", func(u *broker.User) { u.PinnedConnection, u.Excluded = "acme-okta", true })
+	for address, want := range map[string]string{
+		"ada@acme.example": "idp acme-only", "bound@acme.example": "idp acme-only", "free@acme.example": "idp acme-okta", "ada@lab.example": "idp acme-entra",
+	} {
+		wantAt(t, w.browser().authorize("acme", "login_hint", address), want)
 	}
 }
 
