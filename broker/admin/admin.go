@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"cloakroom/broker"
@@ -139,6 +140,7 @@ type Service struct {
 	Invites     Invites
 	Seats       Seats
 	Letters     Letters // nil: no mails
+	People      People
 
 	// ByEmail finds a person of a realm by address. Linked lists, for some people of a realm, the connections they are
 	// linked to.
@@ -217,6 +219,10 @@ func (s *Service) remove(ctx context.Context, a Actor, c change, del func(ctx co
 // record writes the audit line. Secrets are masked by the nouns' own JSON.
 func (s *Service) record(ctx context.Context, a Actor, c change) error {
 	e := broker.Event{At: s.Now(), Realm: c.realm, Kind: c.kind, Actor: a.Name, Subject: c.subject, Detail: c.detail, RemoteIP: a.RemoteIP}
+	e.UserID, _ = strings.CutPrefix(c.subject, "user:") // what is known of a person is found, and erased, by it
+	if e.UserID == c.subject {
+		e.UserID = ""
+	}
 	var before, after map[string]any
 	var err error
 	if c.before != nil {

@@ -36,7 +36,11 @@ func (s *Service) events(ctx context.Context, f EventFilter, p broker.Page) (Pag
 	items, next, err := s.FindEvents(ctx, f, p)
 	views := make([]*Event, 0, len(items))
 	for _, e := range items {
-		views = append(views, &Event{Event: e, Before: e.Before, After: e.After, Meta: broker.Meta{CreatedAt: e.At, UpdatedAt: e.At, Version: 1}})
+		views = append(views, eventView(e))
 	}
 	return page(views, next, err)
+}
+
+func eventView(e broker.Event) *Event {
+	return &Event{Event: e, Before: e.Before, After: e.After, Meta: broker.Meta{CreatedAt: e.At, UpdatedAt: e.At, Version: 1}}
 }

@@ -14,6 +14,7 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
+	"cloakroom/broker/claims"
 	"cloakroom/broker/fault"
 	"cloakroom/broker/keys"
 	"cloakroom/providers"
@@ -82,6 +83,17 @@ func newHouse(t testing.TB) *house {
 			h.mu.Unlock()
 			_, err := h.store.Sessions.End(ctx, flow.Scope{UserID: userID}, nil)
 			return err
+		},
+		People: admin.People{
+			Users: h.store.Users, Links: h.store.Links, Groups: h.store.Groups, Merges: h.store.Merges, Identities: h.store.Identities,
+			Invites: h.store.Invites, Sessions: h.store.Sessions, Grants: h.store.Grants, Mails: h.store.Outbox, Pseudonymise: h.store.Events.Pseudonymise,
+			End: func(ctx context.Context, f admin.SessionFilter) (int, error) {
+				return h.store.Sessions.End(ctx, flow.Scope(f), nil)
+			},
+			Hits: func(ctx context.Context, f admin.SessionFilter, n int) (int64, int64, []string, error) {
+				return h.store.Sessions.Hits(ctx, flow.Scope(f), n)
+			},
+			Recipe: func(*broker.Connection) claims.Recipe { return claims.Recipe{} },
 		},
 		Defaults: func(preset, _ string) json.RawMessage {
 			if preset == "google" {

@@ -113,10 +113,6 @@ func (a *API) deleteClient(ctx context.Context, who admin.Actor, in *changeClien
 	return gone(a.Admin.DeleteClient(ctx, who, in.Realm, in.ClientID, match(in.IfMatch)))
 }
 
-func (a *API) listUsers(ctx context.Context, who admin.Actor, in *ListIn) (*object[admin.Page[*broker.User]], error) {
-	return plain(a.Admin.ListUsers(ctx, who, in.Realm, in.page()))
-}
-
 func (a *API) getUser(ctx context.Context, who admin.Actor, in *IDIn) (*object[*broker.User], error) {
 	u, err := a.Admin.GetUser(ctx, who, in.Realm, in.ID)
 	return versioned(u, userVersion, err)

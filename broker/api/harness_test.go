@@ -20,6 +20,7 @@ import (
 	"cloakroom/broker/admin"
 	"cloakroom/broker/api"
 	"cloakroom/broker/keys"
+	"cloakroom/broker/registry"
 	"cloakroom/providers"
 	"cloakroom/store"
 	"cloakroom/store/flow"
@@ -70,6 +71,7 @@ func (h *house) verbs() *admin.Service {
 	return &admin.Service{
 		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains,
 		Users: s.Users, Sessions: s.Sessions, Keys: own, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events,
+		Invites: s.Invites, Seats: s.Seats, ByEmail: s.Users.ByEmail, Linked: s.Links.Connections,
 		Tx:   s.Tx,
 		Open: func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {
@@ -85,6 +87,21 @@ func (h *house) verbs() *admin.Service {
 		EndUser: func(ctx context.Context, _, userID string) error {
 			_, err := s.Sessions.End(ctx, flow.Scope{UserID: userID}, nil)
 			return err
+		},
+		People: admin.People{
+			Users: s.Users, Links: s.Links, Groups: s.Groups, Merges: s.Merges, Identities: s.Identities, Invites: s.Invites,
+			Sessions: s.Sessions, Grants: s.Grants, Mails: s.Outbox, Pseudonymise: s.Events.Pseudonymise,
+			End: func(ctx context.Context, f admin.SessionFilter) (int, error) {
+				n, err := s.Sessions.End(ctx, flow.Scope(f), nil)
+				if err == nil {
+					_, err = s.Grants.RevokeScope(ctx, flow.Scope(f))
+				}
+				return n, err
+			},
+			Hits: func(ctx context.Context, f admin.SessionFilter, n int) (int64, int64, []string, error) {
+				return s.Sessions.Hits(ctx, flow.Scope(f), n)
+			},
+			Recipe: registry.Recipe,
 		},
 		TXT:   func(context.Context, string) ([]string, error) { return nil, nil },
 		Token: token, BaseURL: "https://sso.example", Now: time.Now,
@@ -177,6 +194,7 @@ func furnished(t *testing.T) *house {
 	h.want(201, "POST", "/realms/acme/clients", client)
 	h.want(201, "POST", "/realms/acme/domains", `{"domain":"acme.example"}`)
 	ctx := context.Background()
+	h.want(201, "POST", "/realms/acme/groups", `{"name":"staff"}`)
 	u := &broker.User{ID: userID, Realm: "acme", Email: "eva@acme.example"}
 	h.must(h.store.Users.Create(ctx, u))
 	now := time.Now()

@@ -30,7 +30,7 @@ func (a *API) invites(h huma.API) {
 	on(a, h, route{method: http.MethodGet, path: all, id: "list-invites", summary: "List a realm's invitations, newest first", tag: "Invitations"}, a.listInvites)
 	on(a, h, route{method: http.MethodPost, path: all, id: "create-invite", summary: "Invite somebody; the link is answered this once", tag: "Invitations", takes: admin.NewInvite{}, status: 201}, a.createInvite)
 	on(a, h, route{method: http.MethodGet, path: one, id: "get-invite", summary: "Read an invitation", tag: "Invitations"}, a.getInvite)
-	on(a, h, route{method: http.MethodPatch, path: one, id: "update-invite", summary: "Change an invitation", tag: "Invitations", takes: broker.Invite{}}, a.updateInvite)
+	on(a, h, route{method: http.MethodPatch, path: one, id: "update-invite", summary: "Change an invitation", tag: "Invitations", takes: admin.Invite{}}, a.updateInvite)
 	on(a, h, route{method: http.MethodDelete, path: one, id: "delete-invite", summary: "Forget an invitation", tag: "Invitations", status: 204}, a.deleteInvite)
 	on(a, h, route{method: http.MethodPost, path: one + "/resend", id: "resend-invite", summary: "Make a new link and mail it; the old one is worthless", tag: "Invitations", takes: admin.Resending{}}, a.resendInvite)
 	on(a, h, route{method: http.MethodPost, path: one + "/revoke", id: "revoke-invite", summary: "Make an invitation worthless", tag: "Invitations"}, a.revokeInvite)

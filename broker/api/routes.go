@@ -23,6 +23,8 @@ func (a *API) Mount(r gin.IRouter) {
 	a.clients(h)
 	a.domains(h)
 	a.people(h)
+	a.persons(h)
+	a.groups(h)
 	a.invites(h)
 	a.rest(h)
 }
@@ -80,7 +82,7 @@ func (a *API) people(h huma.API) {
 	const sessions, session = "/realms/{realm}/sessions", "/realms/{realm}/sessions/{id}"
 	on(a, h, route{method: http.MethodGet, path: users, id: "list-users", summary: "List a realm's people", tag: "People"}, a.listUsers)
 	on(a, h, route{method: http.MethodGet, path: user, id: "get-user", summary: "Read a person", tag: "People"}, a.getUser)
-	on(a, h, route{method: http.MethodPatch, path: user, id: "update-user", summary: "Block a person, or exclude one from enforcement", tag: "People", takes: admin.UserPatch{}}, a.updateUser)
+	on(a, h, route{method: http.MethodPatch, path: user, id: "update-user", summary: "Change, block or approve a person", tag: "People", takes: admin.UserPatch{}}, a.updateUser)
 	on(a, h, route{method: http.MethodDelete, path: user, id: "delete-user", summary: "Sign a person out and delete them", tag: "People", status: 204}, a.deleteUser)
 	on(a, h, route{method: http.MethodGet, path: sessions, id: "list-sessions", summary: "List who is signed in", tag: "People"}, a.listSessions)
 	on(a, h, route{method: http.MethodGet, path: session, id: "get-session", summary: "Read a session", tag: "People"}, a.getSession)

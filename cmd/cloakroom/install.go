@@ -50,6 +50,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains, Users: s.Users,
 		Sessions: s.Sessions, Keys: in.keys, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events, Tx: s.Tx,
 		Invites: s.Invites, Seats: s.Seats, ByEmail: s.Users.ByEmail, Linked: s.Links.Connections,
+		People: people(s),
 		Open: func(_ context.Context, c *broker.Connection) (providers.Provider, error) {
 			return in.registry.Provider(c, nil)
 		},
@@ -64,6 +65,17 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
 	return in
+}
+
+// people is where the verbs find what belongs to people. End is wired with the applications that it tells.
+func people(s *store.Store) admin.People {
+	return admin.People{
+		Users: s.Users, Links: s.Links, Groups: s.Groups, Merges: s.Merges, Identities: s.Identities, Invites: s.Invites,
+		Sessions: s.Sessions, Grants: s.Grants, Mails: s.Outbox, Pseudonymise: s.Events.Pseudonymise, Recipe: registry.Recipe,
+		Hits: func(ctx context.Context, f admin.SessionFilter, n int) (int64, int64, []string, error) {
+			return s.Sessions.Hits(ctx, flow.Scope(f), n)
+		},
+	}
 }
 
 // forget drops what caches know of a change, wherever it was made.

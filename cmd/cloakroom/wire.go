@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"cloakroom/broker/admin"
 	"cloakroom/broker/api"
 	"cloakroom/broker/login"
 	"cloakroom/broker/op"
@@ -64,6 +65,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		_, err := end(ctx, flow.Scope{UserID: userID})
 		return err
 	}
+	in.admin.People.End = func(ctx context.Context, f admin.SessionFilter) (int, error) { return end(ctx, flow.Scope(f)) }
 	seen := login.NewSeen(login.Seen{Store: s.Identities, Now: time.Now, Log: log})
 	engine.Seen = seen
 
