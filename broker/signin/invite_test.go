@@ -15,6 +15,7 @@ import (
 	"cloakroom/broker"
 	"cloakroom/broker/fault"
 	"cloakroom/broker/login"
+	"cloakroom/store"
 	"cloakroom/store/ledger"
 	"cloakroom/store/storetest"
 	"cloakroom/templates/locale"
@@ -55,7 +56,11 @@ func (p *postbox) SeatLimitReached(_ context.Context, _ *broker.Realm, _ *broker
 // invitingWorld has the realm acme, whose people come through acme-idp to the application.
 func invitingWorld(t *testing.T, change func(*broker.Realm, *broker.Connection)) (*world, *postbox) {
 	t.Helper()
-	s := storetest.SQLite(t)
+	return invitingOn(t, storetest.SQLite(t), change)
+}
+
+func invitingOn(t *testing.T, s *store.Store, change func(*broker.Realm, *broker.Connection)) (*world, *postbox) {
+	t.Helper()
 	w, box := newWorld(t, s), &postbox{}
 	w.engine.Invites, w.engine.Seats, w.engine.Kept, w.engine.Post, w.engine.Tx = s.Invites, s.Seats, s.Parked, box, s.Tx
 	r, c := broker.Realm{}, broker.Connection{}
@@ -336,7 +341,12 @@ func TestInvitationToAHub(t *testing.T) {
 
 // Fifty people at once with an open invitation for seven.
 func TestOpenInvitationIsCounted(t *testing.T) {
-	w, _ := invitingWorld(t, func(_ *broker.Realm, c *broker.Connection) { c.Provisioning = "invite" })
+	t.Run("SQLite", func(t *testing.T) { openInvitationIsCounted(t, storetest.SQLite(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { openInvitationIsCounted(t, storetest.Postgres(t)) })
+}
+
+func openInvitationIsCounted(t *testing.T, s *store.Store) {
+	w, _ := invitingOn(t, s, func(_ *broker.Realm, c *broker.Connection) { c.Provisioning = "invite" })
 	i, link := w.invite(func(i *broker.Invite) { i.Email, i.MaxUses = "", 7 })
 	in := w.crowd(50, func(b *browser, who identity) page { return b.answer(b.post(link, nil), who) })
 	if in["app https://app.example/"] != 7 || in["Gone"] != 43 || w.uses(i) != 7 || len(w.people("acme")) != 7 {
@@ -394,7 +404,12 @@ func TestApprovalQueue(t *testing.T) {
 }
 
 func TestSeats(t *testing.T) {
-	w, box := invitingWorld(t, func(r *broker.Realm, _ *broker.Connection) { r.SeatLimit = 10 })
+	t.Run("SQLite", func(t *testing.T) { seats(t, storetest.SQLite(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { seats(t, storetest.Postgres(t)) })
+}
+
+func seats(t *testing.T, s *store.Store) {
+	w, box := invitingOn(t, s, func(r *broker.Realm, _ *broker.Connection) { r.SeatLimit = 10 })
 	in := w.crowd(50, func(b *browser, who identity) page { return b.signInAs(who) })
 	if in["app code"] != 10 || in["Forbidden"] != 40 {
 		t.Fatalf("%v", in)
@@ -566,7 +581,9 @@ func TestConfirmIsJudgedAgain(t *testing.T) {
 		page  string
 		code  fault.Code
 	}{
-		"domain lost": {func(w *world, _ *broker.User) { must(w.t, w.store.Domains.Delete(w.t.Context(), "acme", "acme.example")) }, "not_allowed", fault.EmailOutside},
+		"domain lost": {func(w *world, _ *broker.User) {
+			must(w.t, w.store.Domains.Delete(w.t.Context(), "acme", "acme.example"))
+		}, "not_allowed", fault.EmailOutside},
 		"blocked": {func(w *world, u *broker.User) {
 			u.Blocked = true
 			must(w.t, w.store.Users.Update(w.t.Context(), u))
