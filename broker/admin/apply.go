@@ -30,7 +30,7 @@ type Diff struct {
 type ObjectDiff struct {
 	Action string // created, changed, deleted
 	Realm  string
-	Kind   string // realm, domain, connection, client
+	Kind   string // realm, group, domain, connection, client
 	Name   string
 	Fields []FieldChange // of a changed object
 }
@@ -40,7 +40,7 @@ type MadeSecret struct{ Realm, ClientID, Secret string }
 
 var errDryRun = errors.New("dry run")
 
-// Apply makes realms, domains, connections and clients what the file says: what is left out of an object is at its
+// Apply makes realms, groups, domains, connections and clients what the file says: what is left out of an object is at its
 // default, a secret left out stays. All of it happens in one transaction or none of it; applying the same file again
 // changes nothing.
 func (s *Service) Apply(ctx context.Context, a Actor, in io.Reader, o ApplyOptions) (Diff, error) {
@@ -87,9 +87,10 @@ type applier struct {
 // all goes by kind, over all realms: what is given up first, so that another realm can take it; what is referred to
 // before what refers to it.
 func (p *applier) all(ctx context.Context, m *manifest, o ApplyOptions) error {
-	steps := []func(context.Context, *wantRealm) error{p.realm, p.domains, p.connections, p.clients, p.references}
+	steps := []func(context.Context, *wantRealm) error{p.realm, p.domains, p.connections, p.clients, p.groups, p.references}
 	if o.Prune {
 		steps = append([]func(context.Context, *wantRealm) error{p.prune}, steps...)
+		steps = append(steps, p.pruneGroups) // the connections that gave them do so no more
 	}
 	for _, step := range steps {
 		for _, w := range m.realms {

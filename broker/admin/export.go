@@ -75,6 +75,9 @@ func (s *Service) exportRealm(ctx context.Context, r *broker.Realm, withSecrets 
 	if err != nil {
 		return nil, err
 	}
+	if err := s.exportGroups(ctx, n, r.Name); err != nil {
+		return nil, err
+	}
 	return n, exportList(n, "clients", func(p broker.Page) ([]*broker.Client, string, error) { return s.Clients.List(ctx, r.Name, p) },
 		func(c *broker.Client) (*yaml.Node, error) { return exportClient(c, withSecrets) })
 }

@@ -28,6 +28,7 @@ type wantRealm struct {
 	domains     []wantDomain
 	connections []wantConnection
 	clients     []wantClient
+	groups      []wantGroup
 }
 
 type wantDomain struct {
@@ -147,7 +148,7 @@ func (r *reader) realm(ctx context.Context, pointer string, doc map[string]any) 
 	if doc == nil {
 		return nil, nil // noted already
 	}
-	realm, err := r.s.buildRealm(without(doc, []string{"domains", "connections", "clients"}))
+	realm, err := r.s.buildRealm(without(doc, []string{"domains", "connections", "clients", "groups"}))
 	if err := r.under(pointer, err); err != nil {
 		return nil, err
 	}
@@ -166,6 +167,11 @@ func (r *reader) realm(ctx context.Context, pointer string, doc map[string]any) 
 	}
 	for i, c := range r.list(doc, pointer, "clients") {
 		if err := r.client(ctx, w, fmt.Sprintf("%s/clients/%d", pointer, i), c); err != nil {
+			return nil, err
+		}
+	}
+	for i, g := range r.list(doc, pointer, "groups") {
+		if err := r.group(w, fmt.Sprintf("%s/groups/%d", pointer, i), g); err != nil {
 			return nil, err
 		}
 	}
@@ -308,6 +314,9 @@ func (r *reader) twice(m *manifest) {
 		}
 		for _, c := range w.clients {
 			note(c.pointer, "client", w.realm.Name+"/"+c.c.ClientID)
+		}
+		for _, g := range w.groups {
+			note(g.pointer, "group", w.realm.Name+"/"+g.g.Name)
 		}
 		for _, d := range w.domains {
 			if n, err := email.Domain(d.domain); err == nil {

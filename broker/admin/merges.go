@@ -96,7 +96,7 @@ func (s *Service) mergeable(ctx context.Context, from *broker.User, intoID strin
 func (s *Service) join(ctx context.Context, a Actor, from, into broker.User) (*broker.Merge, error) {
 	m := &broker.Merge{
 		Realm: from.Realm, From: from.ID, Into: into.ID, Before: from, At: s.Now(), By: a.Name,
-		GaveManual: missing(from.ManualGroups, into.ManualGroups), GaveGroups: missing(from.ManualGroups, into.Groups),
+		GaveManual: beyondOf(from.ManualGroups, into.ManualGroups), GaveGroups: beyondOf(from.ManualGroups, into.Groups),
 		GaveExcluded: from.Excluded && !into.Excluded,
 	}
 	nextFrom, nextInto := from, into
@@ -124,8 +124,8 @@ func (s *Service) join(ctx context.Context, a Actor, from, into broker.User) (*b
 	)
 }
 
-// missing is what of a list another one lacks, each once.
-func missing(list, in []string) []string {
+// beyondOf is what of a list another one lacks, each once.
+func beyondOf(list, in []string) []string {
 	out := []string{}
 	for _, v := range list {
 		if !slices.Contains(in, v) && !slices.Contains(out, v) {
