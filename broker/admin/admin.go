@@ -141,6 +141,9 @@ type Service struct {
 	Seats       Seats
 	Letters     Letters // nil: no mails
 	People      People
+	Local       Local
+	Enforcement Enforcement
+	Outbox      Outbox
 
 	// ByEmail finds a person of a realm by address. Linked lists, for some people of a realm, the connections they are
 	// linked to.

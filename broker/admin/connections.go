@@ -62,10 +62,14 @@ func (s *Service) CreateConnection(ctx context.Context, a Actor, realm string, b
 }
 
 func (s *Service) createConnection(ctx context.Context, a Actor, c *broker.Connection) error {
+	detail, err := s.plainEnforcement(ctx, a, nil, c)
+	if err != nil {
+		return err
+	}
 	if err := s.Connections.Create(ctx, c); err != nil {
 		return exists(err, "connection", c.Slug)
 	}
-	return s.record(ctx, a, change{kind: "connection.created", realm: c.Realm, subject: "connection:" + c.Slug, after: c})
+	return s.record(ctx, a, change{kind: "connection.created", realm: c.Realm, subject: "connection:" + c.Slug, detail: detail, after: c})
 }
 
 // buildConnection reads and checks a whole connection and answers the secrets in which it differs from the stored one
@@ -229,12 +233,20 @@ func (s *Service) replaceConnection(ctx context.Context, a Actor, old, c *broker
 	if err != nil || len(changed) == 0 {
 		return old, err
 	}
+	warnings, err := s.plainEnforcement(ctx, a, old, c)
+	if err != nil {
+		return nil, err
+	}
+	detail := told(changed)
+	if warnings != "" {
+		detail += "; " + warnings
+	}
 	c.Meta = old.Meta
 	return c, s.Tx(ctx, func(ctx context.Context) error {
 		if err := s.Connections.Update(ctx, c); err != nil {
 			return exists(err, "connection of alias", c.Alias)
 		}
-		return s.record(ctx, a, change{kind: "connection.updated", realm: c.Realm, subject: "connection:" + c.Slug, detail: told(changed), before: old, after: c})
+		return s.record(ctx, a, change{kind: "connection.updated", realm: c.Realm, subject: "connection:" + c.Slug, detail: detail, before: old, after: c})
 	})
 }
 

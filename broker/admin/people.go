@@ -329,7 +329,8 @@ func (s *Service) putUser(ctx context.Context, a Actor, old, u *broker.User, det
 		if err := s.takeSeat(ctx, r, old, u); err != nil {
 			return err
 		}
-		if err := s.Users.Update(ctx, u); err != nil {
+		err := s.keepWayBack(ctx, old, u, func(ctx context.Context) error { return s.Users.Update(ctx, u) })
+		if err != nil {
 			return err
 		}
 		return s.record(ctx, a, change{kind: "user.updated", realm: u.Realm, subject: "user:" + u.ID, detail: detail, before: old, after: u})
@@ -360,6 +361,9 @@ func (s *Service) DeleteUser(ctx context.Context, a Actor, realm, id string, m M
 		return err
 	}
 	if err := m.check(u.Version); err != nil {
+		return err
+	}
+	if err := s.mayGo(ctx, u); err != nil {
 		return err
 	}
 	if err := s.EndUser(ctx, realm, id); err != nil {

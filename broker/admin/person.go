@@ -340,6 +340,9 @@ func (s *Service) EraseUser(ctx context.Context, a Actor, realm, id string) erro
 	if err != nil {
 		return err
 	}
+	if err := s.mayGo(ctx, u); err != nil {
+		return err
+	}
 	merged, err := s.People.Merges.Into(ctx, realm, u.ID)
 	if err != nil {
 		return err

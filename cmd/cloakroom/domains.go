@@ -7,10 +7,12 @@ import (
 	"cloakroom/broker/web"
 )
 
-// domainChecker looks daily whether proved domains are still proved. What it sees go away is in the events and the log.
-func (in *installation) domainChecker() *domain.Checker {
+// domainChecker looks daily whether proved domains are still proved. What it sees go away is in the
+// events, and the realm's contacts are told.
+func (in *installation) domainChecker(p *post) *domain.Checker {
 	return &domain.Checker{
 		Claims: in.store.Domains, Events: in.store.Events, Tx: in.store.Tx, TXT: in.admin.TXT, Now: time.Now, Log: in.log,
+		Notify: in.domainNotice(p),
 	}
 }
 

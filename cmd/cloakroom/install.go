@@ -60,6 +60,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		FindEvents: func(ctx context.Context, f admin.EventFilter, p broker.Page) ([]broker.Event, string, error) {
 			return s.Events.List(ctx, ledger.Filter(f), p)
 		},
+		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Local: admin.Local{Credentials: s.Credentials}, Outbox: s.Outbox,
 		Defaults: presetDefaults, Labels: presetLabels,
 		TXT:   resolver(cfg.DNSResolver).LookupTXT,
 		Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,

@@ -51,7 +51,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	provider := op.New(op.Config{
 		BaseURL: cfg.BaseURL, Prefixes: cfg.LegacyPaths, Registry: in.registry, Login: engine, Grants: s.Grants, Rotator: rotator{s.Grants},
 		Sessions: sessions, Users: s.Users, Marks: marks{s.Marks}, Parked: s.Parked, Keys: in.keys, Sealer: ring, Upstream: engine,
-		Enabled: in.enabled, HTTP: in.http, Log: log, Now: time.Now,
+		Enabled: in.enabled, Stands: engine.Stands, HTTP: in.http, Log: log, Now: time.Now,
 	})
 	// The downstream protocols. A new one is a folder of broker/ and a line here.
 	engine.Responders = map[string]login.Responder{
@@ -68,6 +68,11 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	in.admin.People.End = func(ctx context.Context, f admin.SessionFilter) (int, error) { return end(ctx, flow.Scope(f)) }
 	seen := login.NewSeen(login.Seen{Store: s.Identities, Now: time.Now, Log: log})
 	engine.Seen = seen
+
+	later := newErrands()
+	if err := in.localWays(engine, letterbox, later); err != nil {
+		return nil, err
+	}
 
 	w := &web.Web{
 		Pages: pages, Cookies: &web.Cookies{Sealer: ring, Secure: cfg.HTTPS(), MaxAge: loginAge, Now: time.Now},
@@ -99,7 +104,8 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 			mails.Run,
 			func(ctx context.Context) { in.retain(ctx) },
 			func(ctx context.Context) { seen.Run(ctx) },
-			func(ctx context.Context) { in.domainChecker().Run(ctx) },
+			func(ctx context.Context) { in.domainChecker(letterbox).Run(ctx) },
+			later.finish,
 			func(ctx context.Context) {
 				<-ctx.Done()
 				last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
