@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -64,6 +65,7 @@ func (s *server) serve(ctx context.Context) error {
 	if s.started != nil {
 		s.started(public.Addr())
 	}
+	debug.FreeOSMemory() // starting needs a third more memory than running
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
