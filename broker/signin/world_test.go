@@ -107,6 +107,8 @@ type made struct{ slug string }
 type identity struct {
 	Sub, Email string
 	Verified   bool
+	Groups     []string
+	Omits      bool // there are more groups
 }
 
 func (m made) host() string { return m.slug + ".idp.example" }
@@ -127,7 +129,7 @@ func (m made) Finish(_ context.Context, _ providers.Request, reply providers.Rep
 	if err != nil {
 		return providers.Identity{}, err
 	}
-	return providers.Identity{Issuer: "https://" + m.host(), Subject: i.Sub, EmailVerified: &i.Verified, Attributes: map[string][]string{"email": {i.Email}}}, nil
+	return providers.Identity{Issuer: "https://" + m.host(), Subject: i.Sub, EmailVerified: &i.Verified, GroupsOmitted: i.Omits, Attributes: map[string][]string{"email": {i.Email}, "groups": i.Groups}}, nil
 }
 
 type configuration struct{ s *store.Store }
