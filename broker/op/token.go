@@ -132,8 +132,18 @@ func (p *Provider) person(ctx context.Context, g *broker.Grant) (*broker.User, e
 	if err != nil {
 		return nil, err
 	}
-	if u.Blocked || u.Status == broker.StatusMerged || u.Realm != g.HomeRealm {
+	if u.Blocked || u.Status != broker.StatusActive || u.Realm != g.HomeRealm {
 		return nil, invalidGrant("the person may not sign in any more")
+	}
+	if g.HomeRealm == g.Realm {
+		return u, nil
+	}
+	r, err := p.Registry.Realm(ctx, g.Realm)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Hub {
+		return nil, invalidGrant("the realm is not a hub any more")
 	}
 	return u, nil
 }

@@ -61,32 +61,29 @@ func (m *Manager) Find(ctx context.Context, realm, cookie string) (*broker.Sessi
 	if errors.Is(err, broker.ErrNotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if now := m.Now(); now.Sub(s.LastSeenAt) >= touchEvery {
-		r, err := m.Realms.Realm(ctx, realm)
-		if err != nil {
-			return nil, err
-		}
-		s.LastSeenAt, s.IdleUntil = now, now.Add(r.Sessions.Idle.D())
-		if err := m.Store.Touch(ctx, s.ID, s.LastSeenAt, s.IdleUntil); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s, err
 }
 
-// Get answers a live session by its ID; broker.ErrNotFound where it is over or of another realm.
+// Get answers a live session by its ID and counts it as used: an application that refreshes its tokens keeps the session
+// from falling idle, as it does at Keycloak. broker.ErrNotFound where it is over or of another realm.
 func (m *Manager) Get(ctx context.Context, realm, id string) (*broker.Session, error) {
 	s, err := m.Store.Get(ctx, realm, id)
 	if err != nil {
 		return nil, err
 	}
-	if s.Realm != realm || !s.Live(m.Now()) {
+	now := m.Now()
+	if s.Realm != realm || !s.Live(now) {
 		return nil, broker.ErrNotFound
 	}
-	return s, nil
+	if now.Sub(s.LastSeenAt) < touchEvery {
+		return s, nil
+	}
+	r, err := m.Realms.Realm(ctx, realm)
+	if err != nil {
+		return nil, err
+	}
+	s.LastSeenAt, s.IdleUntil = now, now.Add(r.Sessions.Idle.D())
+	return s, m.Store.Touch(ctx, s.ID, s.LastSeenAt, s.IdleUntil)
 }
 
 // End signs a session out and answers the grants that ended with it, so that their clients can be told.

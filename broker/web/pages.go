@@ -47,7 +47,7 @@ func (w *Web) Shell(c *gin.Context, realm *broker.Realm, l *broker.Login) templa
 	if realm != nil {
 		allowed = realm.Locales
 		s.Realm = templates.RealmLook{
-			Name: realm.Name, DisplayName: realm.DisplayName, LogoURL: realm.Branding.LogoURL,
+			Name: realm.Name, DisplayName: realm.DisplayName, LogoURL: logoURL(realm),
 			Colour: realm.Branding.Colour, Texts: realm.Branding.Texts,
 		}
 	}

@@ -17,6 +17,7 @@ type Front interface{ Mount(r gin.IRouter) }
 // Mount adds what belongs to no front: static files, the handbook, the front page, and the answer to what is nowhere.
 func (w *Web) Mount(e *gin.Engine) {
 	e.GET("/static/*name", w.static)
+	e.GET("/realms/:realm/logo", w.logo)
 	e.GET("/", w.home)
 	e.GET("/help", w.help)
 	e.GET("/help/faults", w.helpFaults)

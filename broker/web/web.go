@@ -36,6 +36,7 @@ type Web struct {
 	Realms         Realms
 	Shelf          Shelf
 	Limits         *Limits
+	Logos          *Logos // nil: realms' logos are not shown
 	BaseURL        string
 	DemoURL        string // linked from the front page where the demo runs
 	TrustedProxies []netip.Prefix

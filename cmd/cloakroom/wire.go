@@ -76,7 +76,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 
 	w := &web.Web{
 		Pages: pages, Cookies: &web.Cookies{Sealer: ring, Secure: cfg.HTTPS(), MaxAge: loginAge, Now: time.Now},
-		Realms: in.registry, Shelf: s.Parked, Limits: web.NewLimits(time.Now), BaseURL: cfg.BaseURL,
+		Realms: in.registry, Shelf: s.Parked, Limits: web.NewLimits(time.Now), Logos: web.NewLogos(in.http, time.Now), BaseURL: cfg.BaseURL,
 		TrustedProxies: cfg.TrustedProxies, Log: log, Now: time.Now, Observe: m.observe,
 	}
 	in.admin.AllowLookup = lookups(w.Limits)
