@@ -18,10 +18,10 @@ run: build ## build, then start the demo and print where to click
 	bin/cloakroom demo
 
 build: ## build the static binary bin/cloakroom
-	CGO_ENABLED=0 go build -trimpath -o bin/cloakroom ./cmd/cloakroom
+	CGO_ENABLED=0 go build -o bin/cloakroom ./cmd/cloakroom
 
 test: hints ## run all tests; what needs PostgreSQL or Chromium is skipped where they are missing
-	go test ./...
+	CGO_ENABLED=0 go test -timeout 20m ./...
 
 hints:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
@@ -30,7 +30,7 @@ hints:
 		echo "Chromium is not installed, the browser tests are skipped: apt-get install chromium"
 
 race: ## run all tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race -timeout 15m ./...
+	CGO_ENABLED=1 go test -race -timeout 25m ./...
 
 vet: ## go vet, and say which files are not gofmt-ed
 	go vet ./...
