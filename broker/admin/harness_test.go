@@ -65,6 +65,8 @@ func newHouse(t testing.TB) *house {
 	h.Service = &admin.Service{
 		Realms: h.store.Realms, Connections: h.store.Connections, Clients: h.store.Clients, Domains: h.store.Domains,
 		Users: h.store.Users, Sessions: h.store.Sessions, Keys: own, KeyStore: h.store.Keys, APIKeys: h.store.APIKeys, Events: h.store.Events,
+		Local:       admin.Local{Credentials: h.store.Credentials},
+		Enforcement: admin.Enforcement{People: h.store.Users, ForDomain: h.store.Connections.ForDomain}, Outbox: h.store.Outbox,
 		Tx:   h.store.Tx,
 		Open: func(_ context.Context, c *broker.Connection) (providers.Provider, error) { return h.open(own, c) },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {

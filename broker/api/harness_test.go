@@ -72,6 +72,8 @@ func (h *house) verbs() *admin.Service {
 		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains,
 		Users: s.Users, Sessions: s.Sessions, Keys: own, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events,
 		Invites: s.Invites, Seats: s.Seats, ByEmail: s.Users.ByEmail, Linked: s.Links.Connections,
+		Local:       admin.Local{Credentials: s.Credentials},
+		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
 		Tx:   s.Tx,
 		Open: func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {
