@@ -33,6 +33,7 @@ const (
 	OIDCSecretRefused Code = "oidc.client_secret_refused"
 	OIDCSecretExpired Code = "oidc.client_secret_expired"
 	OIDCSecretMissing Code = "oidc.client_secret_missing"
+	OIDCAssertion     Code = "oidc.client_assertion_refused"
 	OIDCClientUnknown Code = "oidc.client_unknown"
 	OIDCPublicClient  Code = "oidc.public_client"
 	OIDCSPA           Code = "oidc.spa_redirect"
@@ -92,6 +93,7 @@ var oidcFaults = map[Code]Entry{
 	OIDCSecretRefused: {Status: 502, Side: IdP, Public: "idp_misconfigured", Cause: "The provider does not accept the client secret.", Fix: "Make a new client secret at the provider and paste its value whole: no blanks, and not the secret's ID."},
 	OIDCSecretExpired: {Status: 502, Side: IdP, Public: "idp_misconfigured", Cause: "The client secret has expired at the provider.", Fix: "Certificates & secrets > New client secret: paste its Value into the connection and note the new expiry date."},
 	OIDCSecretMissing: {Status: 502, Side: Ours, Public: "idp_misconfigured", Cause: "The provider expects a client secret or a signed assertion, and none was sent.", Fix: "Enter the Client secret, or choose the Client authentication that the application is registered with."},
+	OIDCAssertion:     {Status: 502, Side: IdP, Public: "idp_misconfigured", Cause: "The provider does not accept the signed assertion with which the broker proves its identity.", Fix: "Register the connection's keys at the provider: enter the connection's metadata address (/broker/<slug>/metadata) as JWKS URI, or copy the key set it answers, and choose private_key_jwt there."},
 	OIDCClientUnknown: {Status: 502, Side: IdP, Public: "idp_misconfigured", Cause: "The provider knows no application with this client ID.", Fix: "Compare Client ID with the provider's console, and check that the application lies in the same tenant."},
 	OIDCPublicClient:  {Status: 502, Side: IdP, Public: "idp_misconfigured", Cause: "The redirect URI is filed under a desktop or mobile platform, where no secret may be used.", Fix: "Authentication: move the redirect URI to the platform Web."},
 	OIDCSPA:           {Status: 502, Side: IdP, Public: "idp_misconfigured", Cause: "The redirect URI is filed under Single-page application; the broker is a server.", Fix: "Authentication: remove the redirect URI from Single-page application and add it under Web."},

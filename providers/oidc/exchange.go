@@ -116,7 +116,7 @@ func (p *provider) redeemWith(ctx context.Context, m *metadata, r providers.Requ
 	}
 	t, err := c.Exchange(context.WithValue(ctx, oauth2.HTTPClient, p.http), code, options...)
 	if err != nil {
-		return nil, p.exchangeFault(m, err)
+		return nil, p.exchangeFault(m, method, err)
 	}
 	id, _ := t.Extra("id_token").(string)
 	if id == "" {
@@ -132,7 +132,7 @@ func scopeOf(t *oauth2.Token) string {
 
 // exchangeFault names what went wrong at the token endpoint. The answer's text is quoted only as far as RFC 6749
 // defines it: a whole body may hold a secret.
-func (p *provider) exchangeFault(m *metadata, err error) error {
+func (p *provider) exchangeFault(m *metadata, method string, err error) error {
 	var refused *oauth2.RetrieveError
 	var f *fault.Error
 	var network *url.Error
@@ -144,7 +144,10 @@ func (p *provider) exchangeFault(m *metadata, err error) error {
 		status := refused.Response.StatusCode
 		switch {
 		case refused.ErrorCode != "":
-			return tokenRefusal(refused.ErrorCode, refused.ErrorDescription, p.config.ClientSecret != "" || p.config.apple != nil)
+			if p.config.ClientSecret == "" && p.config.apple == nil && method != privateJWT {
+				method = public
+			}
+			return tokenRefusal(refused.ErrorCode, refused.ErrorDescription, method)
 		case status == http.StatusTooManyRequests, status == 500, status == 502, status == 504:
 			return fault.New(fault.OIDCProvider, "%s answers %d", place, status)
 		}

@@ -262,6 +262,8 @@ func TestClientAuthentication(t *testing.T) {
 		{"auto", []string{"client_secret_basic"}, nil, "wrong", fault.OIDCSecretRefused, 2},
 		{"client_secret_post", []string{"client_secret_basic"}, nil, secret, fault.OIDCSecretRefused, 1},
 		{"client_secret_basic", []string{"client_secret_basic"}, nil, "wrong", fault.OIDCSecretRefused, 1},
+		{"private_key_jwt", []string{"client_secret_basic"}, nil, "", fault.OIDCAssertion, 1},
+		{"none", []string{"client_secret_basic"}, nil, "", fault.OIDCSecretMissing, 1},
 	} {
 		t.Run(tt.configured+"/"+strings.Join(tt.allowed, "+"), func(t *testing.T) {
 			x := begin(t, "generic", m{"client_auth": tt.configured, "client_secret": tt.secret}, only(tt.allowed...))

@@ -120,8 +120,9 @@ func refusal(code, description string) error {
 	return f
 }
 
-// tokenRefusal names an error of the token endpoint (RFC 6749, section 5.2).
-func tokenRefusal(code, description string, hadSecret bool) error {
+// tokenRefusal names an error of the token endpoint (RFC 6749, section 5.2). method is the client authentication it
+// refused.
+func tokenRefusal(code, description, method string) error {
 	f := &fault.Error{Detail: said(code, description), Confidence: fault.Proved}
 	if known, ok := codeInText(description); ok {
 		f.Code = known
@@ -132,8 +133,10 @@ func tokenRefusal(code, description string, hadSecret bool) error {
 	case "invalid_client":
 		f.Code = fault.OIDCSecretRefused
 		switch {
-		case !hadSecret:
+		case method == public:
 			f.Code = fault.OIDCSecretMissing
+		case method == privateJWT:
+			f.Code = fault.OIDCAssertion
 		case strings.Contains(text, "expired"):
 			f.Code = fault.OIDCSecretExpired
 		case strings.Contains(text, "not found"), strings.Contains(text, "unknown client"):
