@@ -189,6 +189,7 @@ func (f *Front) preflight(c *gin.Context) {
 	h.Set("Access-Control-Allow-Origin", c.GetHeader("Origin"))
 	h.Set("Access-Control-Allow-Methods", "GET, POST")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Credentials", "true")
 	h.Set("Access-Control-Max-Age", "600")
 	h.Add("Vary", "Origin")
 	c.Status(http.StatusNoContent)
@@ -199,6 +200,8 @@ func (f *Front) answer(c *gin.Context, client *broker.Client, status int, v any,
 	c.Writer.Header().Add("Vary", "Origin")
 	if origin := c.GetHeader("Origin"); isOrigin(client, origin) {
 		c.Header("Access-Control-Allow-Origin", origin)
+		// keycloak.js asks with credentials included, and the browser holds the answer to that. No cookie is read here.
+		c.Header("Access-Control-Allow-Credentials", "true")
 	}
 	if err != nil {
 		f.refuse(c, err)

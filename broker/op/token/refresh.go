@@ -18,6 +18,10 @@ const (
 	grantIDSize = 16
 	macSize     = 32
 	refreshSize = grantIDSize + 8 + macSize
+
+	// refreshTail is an empty JSON object where a JWT has its claims. It says nothing and is for Keycloak's JavaScript
+	// adapter alone, which takes a refresh token for a JWT and signs nobody in when it cannot read one.
+	refreshTail = ".e30"
 )
 
 // Refresh is a parsed refresh token, not yet verified.
@@ -33,7 +37,7 @@ func NewRefresh(g *broker.Grant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return refreshPrefix + b64.EncodeToString(append(raw, refreshMAC(g.Secret, raw)...)), nil
+	return refreshPrefix + b64.EncodeToString(append(raw, refreshMAC(g.Secret, raw)...)) + refreshTail, nil
 }
 
 func refreshHead(grantID string, generation int64) ([]byte, error) {
@@ -54,7 +58,8 @@ func refreshMAC(secret, head []byte) []byte {
 // ParseRefresh reads the form of a refresh token.
 func ParseRefresh(s string) (Refresh, error) {
 	body, ok := strings.CutPrefix(s, refreshPrefix)
-	if !ok || len(body) != b64.EncodedLen(refreshSize) {
+	body, ended := strings.CutSuffix(body, refreshTail)
+	if !ok || !ended || len(body) != b64.EncodedLen(refreshSize) {
 		return Refresh{}, ErrMalformed
 	}
 	raw, err := b64.DecodeString(body)

@@ -2,6 +2,8 @@ package token_test
 
 import (
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -42,6 +44,15 @@ func TestRefreshTokens(t *testing.T) {
 		if r, err := token.ParseRefresh(forged); err == nil && r.Of(g) {
 			t.Fatalf("good with byte %d changed", i)
 		}
+	}
+	// keycloak.js decodes the second part of a refresh token as JSON.
+	var claims map[string]any
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(s, ".")[1])
+	if err != nil || json.Unmarshal(payload, &claims) != nil || len(claims) != 0 {
+		t.Errorf("%s does not read as a JWT without claims: %v", s, err)
+	}
+	if _, err := token.ParseRefresh(s + "."); err == nil {
+		t.Error("good with something behind it")
 	}
 	g.Generation = 0
 	if _, err := token.NewRefresh(g); err == nil {
