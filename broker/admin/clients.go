@@ -79,7 +79,7 @@ func (s *Service) createClient(ctx context.Context, a Actor, c *broker.Client) e
 
 // buildClient reads and checks a whole client.
 func buildClient(realm string, doc map[string]any, stored *broker.Client) (*broker.Client, string, error) {
-	c := &broker.Client{}
+	c := &broker.Client{Enabled: true}
 	if err := decode(doc, c); err != nil {
 		return nil, "", err
 	}

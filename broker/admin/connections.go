@@ -79,7 +79,7 @@ func (s *Service) buildConnection(ctx context.Context, realm string, doc map[str
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &broker.Connection{}
+	c := &broker.Connection{Enabled: true}
 	if err := decode(doc, c); err != nil {
 		return nil, nil, err
 	}

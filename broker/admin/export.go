@@ -126,7 +126,7 @@ func (s *Service) bareConnection(c *broker.Connection) (*broker.Connection, erro
 	if err != nil {
 		return nil, err
 	}
-	base := &broker.Connection{}
+	base := &broker.Connection{Enabled: true}
 	if err := decode(doc, base); err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (s *Service) bareConnection(c *broker.Connection) (*broker.Connection, erro
 }
 
 func exportClient(c *broker.Client, withSecrets bool) (*yaml.Node, error) {
-	base := &broker.Client{ClientID: c.ClientID, Protocol: c.Protocol, Public: c.Public}
+	base := &broker.Client{ClientID: c.ClientID, Protocol: c.Protocol, Public: c.Public, Enabled: true}
 	base.Defaults()
 	base.Public = false
 	c.ClientSecret = ""
