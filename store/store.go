@@ -54,6 +54,8 @@ type Store struct {
 
 	Events *ledger.Events
 	Outbox *ledger.Outbox
+	Traces *ledger.Traces
+	Tests  *ledger.Tests
 
 	base
 }
@@ -79,7 +81,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Users: &Users{b}, Links: &Links{b}, Groups: &Groups{b}, Merges: &Merges{b}, Identities: &Identities{b}, Invites: &Invites{b}, Seats: &Seats{b}, Credentials: &Credentials{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b},
 		Sessions: flow.NewSessions(db, o.Sealer), Grants: flow.NewGrants(db, o.Sealer), Marks: flow.NewMarks(db),
 		Parked: flow.NewParked(db, o.Sealer), Sweeper: flow.NewSweeper(db), Events: ledger.NewEvents(db),
-		Outbox: ledger.NewOutbox(db, o.Sealer), base: b,
+		Outbox: ledger.NewOutbox(db, o.Sealer), Traces: ledger.NewTraces(db, o.Sealer), Tests: ledger.NewTests(db, o.Sealer), base: b,
 	}
 	if err := s.checkMasterKey(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -89,7 +91,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // Close writes what is queued and closes the database.
 func (s *Store) Close() error {
-	return errors.Join(s.Events.Close(), s.db.Close())
+	return errors.Join(s.Events.Close(), s.Traces.Close(), s.db.Close())
 }
 
 // Migrate brings the schema up to date. Any number of processes may do so at once.

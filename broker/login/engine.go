@@ -83,6 +83,7 @@ type Engine struct {
 	Local    *Local // nil: no local ways in
 	Broken   Broken // nil: nobody is told of broken connections
 	Seen     Noter  // nil: no identities are kept for the preview of rules
+	Traces   Tracer // nil: logins leave no trace
 	// Tx runs f in one transaction of the store; f may be run again from its start. nil: each write by itself.
 	Tx         func(ctx context.Context, f func(ctx context.Context) error) error
 	Handles    *Handles
@@ -285,7 +286,7 @@ func (e *Engine) trouble(ctx context.Context, l *broker.Login, conn *registry.Co
 	}
 	e.Events.Log(ev)
 	e.Logger.WarnContext(ctx, "login failed", attrs...)
-	return err
+	return e.tracedFailure(ctx, ev, f, err)
 }
 
 func clip(s string, n int) string {

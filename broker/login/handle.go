@@ -23,6 +23,7 @@ import (
 type Handle struct {
 	LoginID string
 	Issued  time.Time
+	Test    bool // of a test login, which signs nobody in: no answer to it can become one to a sign-in
 	raw     [handleLen]byte
 	secret  []byte
 }
@@ -40,18 +41,31 @@ type Handles struct {
 	Now    func() time.Time
 }
 
+// What a MAC is made for: a handle of a sign-in is none of a test login's, and the other way round.
+const (
+	forLogin = "handle"
+	forTest  = "test handle"
+)
+
 // New makes a handle for one attempt at one connection.
-func (hs *Handles) New(loginID, slug string) (Handle, error) {
+func (hs *Handles) New(loginID, slug string) (Handle, error) { return hs.make(forLogin, loginID, slug) }
+
+// NewTest makes the handle of a test login.
+func (hs *Handles) NewTest(loginID, slug string) (Handle, error) {
+	return hs.make(forTest, loginID, slug)
+}
+
+func (hs *Handles) make(purpose, loginID, slug string) (Handle, error) {
 	id, err := broker.LoginIDBytes(loginID)
 	if err != nil || len(id) != 10 {
 		return Handle{}, fault.New(fault.Internal, "login ID %q", loginID)
 	}
-	h := Handle{LoginID: loginID, Issued: hs.Now().Truncate(time.Second)}
+	h := Handle{LoginID: loginID, Issued: hs.Now().Truncate(time.Second), Test: purpose == forTest}
 	copy(h.raw[:], id)
 	_, _ = rand.Read(h.raw[10:14])
 	binary.BigEndian.PutUint32(h.raw[14:], uint32(h.Issued.Unix()))
 	copy(h.raw[18:], slugTag(slug))
-	copy(h.raw[bodyLen:], mac(hs.Keys[0], "handle", h.raw[:bodyLen])[:macLen])
+	copy(h.raw[bodyLen:], mac(hs.Keys[0], purpose, h.raw[:bodyLen])[:macLen])
 	h.secret = mac(hs.Keys[0], "secret", h.raw[:])
 	return h, nil
 }
@@ -64,12 +78,7 @@ func (hs *Handles) Read(s, slug string) (Handle, error) {
 	}
 	var h Handle
 	copy(h.raw[:], b)
-	for _, k := range hs.Keys {
-		if hmac.Equal(mac(k, "handle", b[:bodyLen])[:macLen], b[bodyLen:]) {
-			h.secret = mac(k, "secret", b)
-			break
-		}
-	}
+	h.open(hs.Keys)
 	if h.secret == nil {
 		return Handle{}, fault.New(fault.LoginUnknown, "the state was not made here")
 	}
@@ -82,6 +91,18 @@ func (hs *Handles) Read(s, slug string) (Handle, error) {
 		return h, fault.New(fault.LoginExpired, "begun %s ago, allowed are %s", age.Round(time.Second), hs.MaxAge)
 	}
 	return h, nil
+}
+
+// open finds the key and the purpose that a handle was made with; without them it has no secret.
+func (h *Handle) open(keys [][]byte) {
+	for _, k := range keys {
+		for _, purpose := range []string{forLogin, forTest} {
+			if hmac.Equal(mac(k, purpose, h.raw[:bodyLen])[:macLen], h.raw[bodyLen:]) {
+				h.secret, h.Test = mac(k, "secret", h.raw[:]), purpose == forTest
+				return
+			}
+		}
+	}
 }
 
 // String is the form that travels.

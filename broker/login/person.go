@@ -38,9 +38,11 @@ func (e *Engine) person(ctx context.Context, a *arrival) (*broker.User, error) {
 	if a.profile, err = claims.Normalise(a.idn, a.conn.Connection, a.conn.Recipe); err != nil {
 		return nil, err
 	}
+	knows(ctx, a.profile.Email)
 	if a.verdict, err = e.judge(ctx, a.realm, a.conn, a.profile); err != nil {
 		return nil, err
 	}
+	passed(ctx, "email judged", "")
 	i, err := e.brought(ctx, a)
 	if err != nil {
 		return nil, err
@@ -209,6 +211,7 @@ func (e *Engine) create(ctx context.Context, a *arrival, i *broker.Invite) (*bro
 	if err != nil {
 		return nil, err
 	}
+	passed(ctx, "person made", "")
 	e.note(a, &broker.User{}, &made, i)
 	e.omitted(a.conn, a.profile, &made)
 	return &made, barred(&made)

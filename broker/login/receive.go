@@ -34,13 +34,18 @@ func (e *Engine) ReadHandle(conn *registry.Connection, reply providers.Reply) (h
 
 // verify asks the provider what the answer says.
 func (e *Engine) verify(ctx context.Context, conn *registry.Connection, h Handle, reply providers.Reply) (providers.Identity, error) {
+	if h.Test {
+		return providers.Identity{}, fault.New(fault.Internal, "the answer to a test login came to where people sign in")
+	}
 	if !conn.Enabled {
 		return providers.Identity{}, fault.New(fault.LoginDisabled, "connection %q", conn.Slug)
 	}
 	idn, err := conn.Provider.Finish(ctx, e.request(conn, h), reply)
 	if err != nil {
+		heard(ctx, conn, reply)
 		return providers.Identity{}, err
 	}
+	passed(ctx, "verified", "")
 	if (h.LoginID == "") != idn.Unsolicited {
 		return providers.Identity{}, fault.New(fault.Internal, "provider confused an unsolicited answer with an asked one")
 	}
@@ -52,6 +57,7 @@ func (e *Engine) Receive(ctx context.Context, l *broker.Login, conn *registry.Co
 	if l.ID != h.LoginID {
 		return Step{}, fault.New(fault.LoginForeign, "the cookie is of login %s, the answer of %s", l.Ref(), broker.RefOf(h.LoginID))
 	}
+	ctx = e.tracing(ctx, l, h)
 	idn, err := e.verify(ctx, conn, h, reply)
 	if err != nil {
 		return e.failed(ctx, l, conn, err)
@@ -67,16 +73,18 @@ type parked struct {
 	LoginID    string             `json:"l,omitempty"` // "" for an unsolicited answer
 	Connection string             `json:"c"`
 	Identity   providers.Identity `json:"i"`
+	Steps      []broker.TraceStep `json:"s,omitempty"`
 }
 
 // Park verifies an answer that came by cross-site POST, which carries no cookie, and keeps it for the request that will.
 // It answers the key of that request. h is zero for an unsolicited answer.
 func (e *Engine) Park(ctx context.Context, conn *registry.Connection, h Handle, reply providers.Reply) (string, error) {
+	ctx = e.tracing(ctx, nil, h)
 	idn, err := e.verify(ctx, conn, h, reply)
 	if err != nil {
 		return "", e.trouble(ctx, e.loginOf(h, conn), conn, err)
 	}
-	b, err := json.Marshal(parked{LoginID: h.LoginID, Connection: conn.Slug, Identity: idn})
+	b, err := json.Marshal(parked{LoginID: h.LoginID, Connection: conn.Slug, Identity: idn, Steps: stepsOf(ctx)})
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "parking an identity")
 	}
@@ -116,10 +124,12 @@ func (e *Engine) Resume(ctx context.Context, key string, find func(loginID strin
 	if err != nil {
 		return Step{}, err
 	}
+	ctx = e.retracing(ctx, p.Steps)
 	if p.LoginID == "" {
 		return e.unsolicited(ctx, conn, p.Identity)
 	}
 	l := find(p.LoginID)
+	begun(ctx, l)
 	if l == nil {
 		return Step{}, e.trouble(ctx, &broker.Login{ID: p.LoginID, Realm: conn.Realm}, conn, fault.New(fault.LoginForeign, "the browser sent no cookie of this login"))
 	}
@@ -194,6 +204,7 @@ func (e *Engine) complete(ctx context.Context, a *arrival) (Step, error) {
 	if err != nil {
 		return e.failed(ctx, l, conn, err)
 	}
+	passed(ctx, "person found", "")
 	if e.Seen != nil {
 		e.Seen.Note(conn, u.ID, idn)
 	}
@@ -207,6 +218,8 @@ func (e *Engine) complete(ctx context.Context, a *arrival) (Step, error) {
 		return Step{}, err
 	}
 	step.Session = &NewSession{Session: s, Cookie: cookie}
+	passed(ctx, "answered", l.Protocol)
+	e.traced(ctx, broker.Trace{Realm: conn.Realm, Ref: l.Ref(), Connection: conn.Slug, Client: l.ClientID, UserID: u.ID, Email: u.Email, Outcome: "succeeded"})
 	e.Events.Log(broker.Event{
 		At: e.Now(), Kind: "login.succeeded", Realm: conn.Realm, Ref: l.Ref(), Connection: conn.Slug, Client: l.ClientID, UserID: u.ID, Email: u.Email,
 	})
