@@ -91,6 +91,14 @@ func (e *Engine) enter(ctx context.Context, a *arrival, u *broker.User, i *broke
 func (e *Engine) change(ctx context.Context, a *arrival, u *broker.User, i *broker.Invite) (*broker.User, error) {
 	var was, next broker.User
 	err := e.atomically(ctx, func(ctx context.Context) error {
+		// The seat comes first: it makes a second tab of the same person wait, which then reads that the first got it.
+		status := broker.StatusActive
+		if u.Status != broker.StatusActive {
+			var err error
+			if status, err = e.seat(ctx, a.home); err != nil {
+				return err
+			}
+		}
 		stored, err := e.Users.Get(ctx, u.Realm, u.ID)
 		if err != nil {
 			return err
@@ -100,10 +108,8 @@ func (e *Engine) change(ctx context.Context, a *arrival, u *broker.User, i *brok
 			return nil
 		}
 		give(&next, i)
-		if next.Status != broker.StatusActive {
-			if next.Status, err = e.seat(ctx, a.home); err != nil {
-				return err
-			}
+		if u.Status != broker.StatusActive && next.Status != broker.StatusActive {
+			next.Status = status
 		}
 		if !sameStanding(&was, &next) {
 			if err := e.Users.Update(ctx, &next); err != nil {

@@ -348,29 +348,41 @@ func TestOpenInvitationIsCounted(t *testing.T) {
 func openInvitationIsCounted(t *testing.T, s *store.Store) {
 	w, _ := invitingOn(t, s, func(_ *broker.Realm, c *broker.Connection) { c.Provisioning = "invite" })
 	i, link := w.invite(func(i *broker.Invite) { i.Email, i.MaxUses = "", 7 })
-	in := w.crowd(50, func(b *browser, who identity) page { return b.answer(b.post(link, nil), who) })
+	in := w.crowd(50, func(b *browser) page { return b.post(link, nil) }, oneOf)
 	if in["app https://app.example/"] != 7 || in["Gone"] != 43 || w.uses(i) != 7 || len(w.people("acme")) != 7 {
 		t.Errorf("%v, %d uses, %d people", in, w.uses(i), len(w.people("acme")))
 	}
 }
 
-// crowd lets n people sign in at once and counts where they got to.
-func (w *world) crowd(n int, signIn func(b *browser, who identity) page) map[string]int {
+// crowd lets n people sign in, all of them back from their identity provider at once, and counts where they got to.
+func (w *world) crowd(n int, begin func(b *browser) page, who func(i int) identity) map[string]int {
+	w.t.Helper()
 	got := map[string]int{}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
+	start := make(chan struct{})
 	for i := range n {
 		b := w.browser()
 		b.from = fmt.Sprintf("192.0.2.%d:1", i+1)
+		p := begin(b)
+		wantAt(w.t, p, "idp acme-idp")
 		wg.Go(func() {
-			p := signIn(b, identity{Sub: fmt.Sprint("s", i), Email: fmt.Sprintf("p%d@acme.example", i)})
+			<-start
+			p := b.answer(p, who(i))
 			mu.Lock()
 			defer mu.Unlock()
 			got[p.at()]++
 		})
 	}
+	close(start)
 	wg.Wait()
 	return got
+}
+
+func fromApp(b *browser) page { return b.authorize("acme", "kc_idp_hint", "acme-idp") }
+
+func oneOf(i int) identity {
+	return identity{Sub: fmt.Sprint("s", i), Email: fmt.Sprintf("p%d@acme.example", i)}
 }
 
 func TestApprovalQueue(t *testing.T) {
@@ -410,7 +422,7 @@ func TestSeats(t *testing.T) {
 
 func seats(t *testing.T, s *store.Store) {
 	w, box := invitingOn(t, s, func(r *broker.Realm, _ *broker.Connection) { r.SeatLimit = 10 })
-	in := w.crowd(50, func(b *browser, who identity) page { return b.signInAs(who) })
+	in := w.crowd(50, fromApp, oneOf)
 	if in["app code"] != 10 || in["Forbidden"] != 40 {
 		t.Fatalf("%v", in)
 	}
@@ -436,9 +448,7 @@ func seats(t *testing.T, s *store.Store) {
 	must(t, err)
 	gone.Blocked = true
 	must(t, w.store.Users.Update(t.Context(), gone))
-	again := w.crowd(2, func(b *browser, _ identity) page {
-		return b.signInAs(whoIs(held[broker.StatusHeld][1])) // two tabs of one person
-	})
+	again := w.crowd(2, fromApp, func(int) identity { return whoIs(held[broker.StatusHeld][1]) }) // two tabs of one person
 	if again["app code"] != 2 {
 		t.Errorf("a free seat: %v", again)
 	}
