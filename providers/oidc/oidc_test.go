@@ -197,6 +197,7 @@ func TestRefusals(t *testing.T) {
 		{"access_denied", "Policy evaluation failed for this request, please check the policy configurations.", fault.OIDCPolicy},
 		{"access_denied", "AADSTS50105: The signed in user is not assigned", fault.OIDCNotAssigned},
 		{"access_denied", "AADSTS65004: User declined to consent", fault.LoginCancelled},
+		{"access_denied", "End-User aborted interaction", fault.LoginCancelled},
 		{"access_denied", "because we say so", fault.OIDCAccessDenied},
 		{"user_cancelled_authorize", "", fault.LoginCancelled},
 		{"login_required", "", fault.LoginRequired},

@@ -94,7 +94,7 @@ func refusal(code, description string) error {
 			f.Code = fault.OIDCNotAssigned
 		case has("policy"):
 			f.Code = fault.OIDCPolicy
-		case text == "", has("cancel", "declined", "user denied", "user has denied", "denied access", "resource owner"):
+		case text == "", has("cancel", "abort", "declined", "user denied", "user has denied", "denied access", "resource owner"):
 			f.Code = fault.LoginCancelled
 		default:
 			f.Code = fault.OIDCAccessDenied
