@@ -8,15 +8,6 @@ import (
 	"cloakroom/store/engine"
 )
 
-// excluded is the condition that a user u is excluded from enforcement. It is read from the document: it is asked for by
-// operators, never by a sign-in.
-func (s *Users) excluded() string {
-	if s.db.Postgres {
-		return "(u.doc::json ->> 'excluded') = 'true'"
-	}
-	return "json_extract(u.doc, '$.excluded') = 1"
-}
-
 // ofDomains is the condition that a user u of a realm has an address in one of the domains.
 func ofDomains(realm string, domains []string) (where string, args []any) {
 	likes := make([]string, len(domains))
@@ -33,11 +24,11 @@ const linkedHere = "EXISTS (SELECT 1 FROM links l WHERE l.realm = u.realm AND l.
 // EnforcementCounts counts whom the enforcement of a connection would concern.
 func (s *Users) EnforcementCounts(ctx context.Context, c *broker.Connection) (n broker.EnforcementCounts, err error) {
 	where, args := ofDomains(c.Realm, c.Domains)
-	people := "SELECT COUNT(*), COUNT(CASE WHEN " + s.excluded() + " THEN 1 END)," +
-		" COUNT(CASE WHEN NOT (" + s.excluded() + ") AND " + linkedHere + " THEN 1 END)," +
-		" COUNT(CASE WHEN NOT (" + s.excluded() + ") AND NOT " + linkedHere + " AND EXISTS (SELECT 1 FROM links l WHERE l.realm = u.realm AND l.user_id = u.id) THEN 1 END)" +
+	people := "SELECT COUNT(*), COUNT(CASE WHEN u.excluded THEN 1 END)," +
+		" COUNT(CASE WHEN NOT u.excluded AND " + linkedHere + " THEN 1 END)," +
+		" COUNT(CASE WHEN NOT u.excluded AND NOT " + linkedHere + " AND EXISTS (SELECT 1 FROM links l WHERE l.realm = u.realm AND l.user_id = u.id) THEN 1 END)" +
 		" FROM users u WHERE " + where
-	sessions := "SELECT COUNT(*) FROM sessions s JOIN users u ON u.realm = s.home_realm AND u.id = s.user_id WHERE s.connection <> ? AND s.ends_at > ? AND NOT (" + s.excluded() + ") AND " + where
+	sessions := "SELECT COUNT(*) FROM sessions s JOIN users u ON u.realm = s.home_realm AND u.id = s.user_id WHERE s.connection <> ? AND s.ends_at > ? AND NOT u.excluded AND " + where
 	err = s.db.Read(ctx, func(ctx context.Context, q engine.Q) error {
 		if err := q.Row(ctx, people, append([]any{c.Slug, c.Slug}, args...), &n.People, &n.Excluded, &n.Keep, &n.Elsewhere); err != nil {
 			return err
@@ -76,7 +67,7 @@ func (s *Users) Concerned(ctx context.Context, c *broker.Connection, p broker.Pa
 
 // Excluded lists up to n people of a realm who are excluded from enforcement and may sign in.
 func (s *Users) Excluded(ctx context.Context, realm string, n int) ([]*broker.User, error) {
-	rows, err := s.rows(ctx, "SELECT "+userColumns+" FROM users u WHERE u.realm = ? AND "+s.excluded()+" ORDER BY u.email_key, u.id LIMIT ?", realm, int64(n))
+	rows, err := s.rows(ctx, "SELECT "+userColumns+" FROM users u WHERE u.realm = ? AND u.excluded ORDER BY u.email_key, u.id LIMIT ?", realm, int64(n))
 	if err != nil {
 		return nil, err
 	}

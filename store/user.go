@@ -17,6 +17,7 @@ type userRow struct {
 	Email       string
 	Doc         string
 	Standing    string
+	Excluded    bool
 	LastLoginAt int64
 	Stamp       stamp    `gorm:"embedded"`
 	Keys        userKeys `gorm:"embedded"`
@@ -25,7 +26,7 @@ type userRow struct {
 func userRowOf(u *broker.User) (*userRow, error) {
 	doc, err := engine.Doc(u)
 	return &userRow{
-		ID: u.ID, Realm: u.Realm, Email: u.Email, Doc: doc, Standing: standing(u), LastLoginAt: engine.Micro(u.LastLoginAt),
+		ID: u.ID, Realm: u.Realm, Email: u.Email, Doc: doc, Standing: standing(u), Excluded: u.Excluded, LastLoginAt: engine.Micro(u.LastLoginAt),
 		Stamp: stampOf(u.Meta), Keys: userKeysOf(u),
 	}, err
 }
@@ -94,7 +95,7 @@ func (s *Users) Update(ctx context.Context, u *broker.User) error {
 			return err
 		}
 		err = update(ctx, t, "users", was, map[string]any{
-			"email": row.Email, "doc": row.Doc, "standing": row.Standing, "updated_at": row.Stamp.UpdatedAt, "version": row.Stamp.Version,
+			"email": row.Email, "doc": row.Doc, "standing": row.Standing, "excluded": row.Excluded, "updated_at": row.Stamp.UpdatedAt, "version": row.Stamp.Version,
 			"email_key": row.Keys.EmailKey, "like_address": row.Keys.LikeAddress, "like_name": row.Keys.LikeName,
 		}, "realm = ? AND id = ?", u.Realm, u.ID)
 		if err != nil {

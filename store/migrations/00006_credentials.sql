@@ -14,3 +14,8 @@ CREATE TABLE credentials (
 );
 CREATE INDEX credentials_user ON credentials (realm, user_id, created_at, id);
 CREATE UNIQUE INDEX credentials_password ON credentials (user_id) WHERE kind = 'password';
+
+-- Who is excluded from enforcement.
+ALTER TABLE users ADD COLUMN excluded BOOLEAN NOT NULL DEFAULT FALSE;
+UPDATE users SET excluded = TRUE WHERE doc LIKE '%"excluded":true%';
+CREATE INDEX users_excluded ON users (realm, email_key, id) WHERE excluded;

@@ -31,6 +31,9 @@ func Secrets(t *testing.T, s *store.Store) [][]byte {
 	must(t, s.Keys.Add(ctx, k))
 	must(t, s.Parked.Put(ctx, "parked", []byte("plain-parked-value"), s.Now()))
 	plain = append(plain, []byte(client.ClientSecret.Reveal()), []byte(session.Upstream.IDToken), []byte(session.Upstream.Subject), g.Secret, k.Private, []byte("plain-parked-value"))
+	User(t, s, "acme", "keyholder", "keyholder@acme.example")
+	must(t, s.Credentials.Add(ctx, &broker.Credential{ID: "c", Realm: "acme", UserID: "keyholder", Kind: "password", Data: []byte("plain-password-hash")}, 1))
+	plain = append(plain, []byte("plain-password-hash"))
 	for _, p := range plain {
 		if len(p) < 8 {
 			t.Fatalf("%q is too short to be looked for", p)
