@@ -316,3 +316,26 @@ func TestLimits(t *testing.T) {
 	_, err = p.Send(t.Context(), letter("bulk@acme.example"))
 	wantCode(t, err, fault.RateLimited)
 }
+
+// Whatever strangers have sent to an address, its owner gets a code in a browser that is known.
+func TestKnownBrowsersHaveTheirOwnAllowance(t *testing.T) {
+	p := newPost(t, nil, "")
+	code := letter("nina@acme.example")
+	code.Kind = mail.EmailCode
+	for range 5 {
+		p.send(t, code)
+	}
+	for range 45 {
+		p.send(t, letter("nina@acme.example"))
+	}
+	_, err := p.Send(t.Context(), code)
+	wantCode(t, err, fault.RateLimited)
+	code.Known = true
+	for range 20 {
+		p.send(t, code)
+	}
+	_, err = p.Send(t.Context(), code)
+	wantCode(t, err, fault.RateLimited)
+	code.Kind = mail.CredentialLink
+	p.send(t, code)
+}

@@ -426,3 +426,105 @@ func TestLocalIsOnlyWhereListed(t *testing.T) {
 		t.Errorf("with no ways listed: %d", p.Code)
 	}
 }
+
+// ledgerOf is the ledger as the watch over enforced connections reads it, with a place for what it writes.
+type ledgerOf struct {
+	*locals
+	mu   sync.Mutex
+	told []int
+}
+
+func (b *ledgerOf) LastSuccess(ctx context.Context, connection string, since time.Time) (at time.Time, failures int, err error) {
+	for _, kind := range []string{"login.succeeded", "login.failed"} {
+		found, _, err := b.store.Events.List(ctx, ledger.Filter{Connection: connection, Kind: kind, Since: since}, broker.Page{Limit: 200})
+		if err != nil {
+			return at, 0, err
+		}
+		if kind == "login.succeeded" && len(found) > 0 {
+			return found[0].At, 0, nil
+		}
+		failures = len(found)
+	}
+	return at, failures, nil
+}
+
+func (b *ledgerOf) ConnectionBroken(_ context.Context, r *broker.Realm, c *broker.Connection, failures int, _ fault.Code) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r.Name != "acme" || c.Slug != "acme-idp" {
+		b.t.Errorf("told %s of %s", r.Name, c.Slug)
+	}
+	b.told = append(b.told, failures)
+	return nil
+}
+
+// An enforced connection that lets nobody in is told of once a day, and not for what people do wrong themselves.
+func TestBrokenConnection(t *testing.T) {
+	for name, c := range map[string]struct {
+		slug    string
+		success bool
+		want    int
+	}{"enforced": {"acme-idp", false, 1}, "works for others": {"acme-idp", true, 0}, "not enforced": {"social", false, 0}} {
+		t.Run(name, func(t *testing.T) {
+			l := newLocals(t)
+			b := &ledgerOf{locals: l}
+			l.engine.Broken = b
+			for range 3 {
+				must(t, l.store.Events.Append(t.Context(), broker.Event{At: time.Now(), Kind: "login.failed", Realm: "acme", Connection: c.slug, Code: "oidc.nonce"}))
+			}
+			if c.success {
+				must(t, l.store.Events.Append(t.Context(), broker.Event{At: time.Now(), Kind: "login.succeeded", Realm: "acme", Connection: c.slug}))
+			}
+			for range 4 {
+				br := l.browser()
+				p := br.authorize("acme", "kc_idp_hint", c.slug)
+				br.answer(p, identity{Sub: "x", Email: "not an address", Verified: true}) // the provider's doing
+			}
+			if len(b.told) != c.want {
+				t.Errorf("told %v", b.told)
+			}
+		})
+	}
+}
+
+// Below a hub the home realm decides who may come in, and no realm speaks for another's domain.
+func TestLocalBelowAHub(t *testing.T) {
+	l := newLocals(t)
+	l.realm("hub", func(r *broker.Realm) { hub(r); r.LocalLogin = []string{"email_code"} })
+	l.client("hub", nil)
+	l.person("globex", "spy@acme.example", nil) // globex says that it has one of acme's people
+	for address, want := range map[string]string{"glass@acme.example": "acme", "gus@globex.example": "globex", "bound@acme.example": "", "spy@acme.example": "", "free@else.example": ""} {
+		b := l.browser()
+		at := l.begin(b, "hub")
+		l.code(b, at, address)
+		l.post.mu.Lock()
+		mails := l.post.mails
+		l.post.mails = nil
+		l.post.mu.Unlock()
+		if want == "" {
+			if len(mails) > 0 {
+				t.Errorf("%s was written to", address)
+			}
+			continue
+		}
+		if len(mails) != 1 {
+			t.Errorf("%s: %d mails", address, len(mails))
+			continue
+		}
+		p := b.post(at+"/enter", url.Values{"code": {mails[0].Code}})
+		if p.at() != "app code" {
+			t.Errorf("%s: %s", address, p.at())
+			continue
+		}
+		if _, claims := b.redeem("hub", p); claims["realm"] != want || claims["email"] != address {
+			t.Errorf("%s: %v", address, claims)
+		}
+	}
+	b := l.browser()
+	p := b.authorize("hub", "kc_idp_hint", "", "realm_hint", "globex", "prompt", "login")
+	at := inLogin.FindString(p.path) + "/local"
+	l.code(b, at, "spy@acme.example")
+	l.post.none(t, "globex's person with acme's address, by realm_hint,")
+	l.code(b, at, "glass@acme.example")
+	l.post.none(t, "acme's person where globex's are asked for")
+}
