@@ -9,7 +9,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 export GOFLAGS += -buildvcs=$(VCS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race vet fmt lint fuzz bench cover clean hints
+.PHONY: help run build test race vet fmt lint fuzz bench interop cover clean hints
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ fuzz: ## run every fuzz target for FUZZTIME (5s)
 
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+interop: ## sign in through SimpleSAMLphp and others, to Apache and others; installs them from Debian and npm
+	cmd/cloakroom/interop/install
+	go vet -tags interop ./cmd/cloakroom/interop
+	go test -tags interop -count=1 -v -timeout 15m ./cmd/cloakroom/interop
 
 cover: ## tell how much of the code the tests reach, and write cover.out
 	go test -coverpkg=./... -coverprofile=cover.out ./...
