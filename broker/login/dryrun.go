@@ -150,7 +150,7 @@ func (e *Engine) foreseeFirst(ctx context.Context, a *arrival) (outcome, why str
 	if u.Blocked {
 		return "", "", fault.New(fault.LoginBlocked, "user %s", u.ID)
 	}
-	if err := e.freeOf(ctx, a.conn, u); err != nil {
+	if _, err := e.freeOf(ctx, a.conn, u, a.profile.Subject); err != nil {
 		return "", "", err
 	}
 	why = "Somebody with this address is here already; the two are tied together."

@@ -251,8 +251,12 @@ func (e *Engine) tie(ctx context.Context, a *arrival, u *broker.User) (*broker.U
 	if u.Blocked {
 		return nil, fault.New(fault.LoginBlocked, "user %s", u.ID)
 	}
-	if err := e.freeOf(ctx, a.conn, u); err != nil {
+	tied, err := e.freeOf(ctx, a.conn, u, a.profile.Subject)
+	if err != nil {
 		return nil, err
+	}
+	if tied {
+		return e.known(ctx, a.conn, u, a.profile, a.verdict)
 	}
 	if err := a.mayTie(u); err != nil {
 		return nil, err
@@ -280,18 +284,23 @@ func (e *Engine) merged(ctx context.Context, u *broker.User) (*broker.User, erro
 	return nil, fault.New(fault.Internal, "merges of user %s go round", u.ID)
 }
 
-// freeOf holds that a person has no other account at the connection.
-func (e *Engine) freeOf(ctx context.Context, conn *registry.Connection, u *broker.User) error {
+// freeOf holds that a person has no other account at the connection. It reports whether this very account has been tied to
+// them a moment ago, in a second tab.
+func (e *Engine) freeOf(ctx context.Context, conn *registry.Connection, u *broker.User, subject string) (tied bool, err error) {
 	links, err := e.Links.ByUser(ctx, u.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, l := range links {
-		if l.Connection == conn.Slug {
-			return fault.New(fault.EmailAccountReused, "user %s is linked to another subject of connection %q", u.ID, conn.Slug)
+		if l.Connection != conn.Slug {
+			continue
 		}
+		if l.Subject == subject {
+			return true, nil
+		}
+		err = fault.New(fault.EmailAccountReused, "user %s is linked to another subject of connection %q", u.ID, conn.Slug)
 	}
-	return nil
+	return false, err
 }
 
 // mayTie is the connection's linking policy.
