@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"cloakroom/broker"
@@ -16,7 +17,7 @@ func ofDomains(realm string, domains []string) (where string, args []any) {
 		likes[i] = "u.email LIKE ? ESCAPE '!'"
 		args = append(args, "%@"+engine.Like(d))
 	}
-	return "u.realm = ? AND u.standing <> ? AND (" + strings.Join(append(likes, "1 = 0"), " OR ") + ")", args
+	return "u.realm = ? AND u.standing <> ? AND (" + strings.Join(slices.Concat(likes, []string{"1 = 0"}), " OR ") + ")", args
 }
 
 const linkedHere = "EXISTS (SELECT 1 FROM links l WHERE l.realm = u.realm AND l.connection = ? AND l.user_id = u.id)"

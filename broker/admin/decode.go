@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -81,7 +82,7 @@ func parseValue(dec *json.Decoder, pointer string, depth int) (any, error) {
 }
 
 func syntax(dec *json.Decoder, err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fault.New(fault.Malformed, "the document ends in the middle")
 	}
 	return fault.New(fault.Malformed, "at byte %d: %s", dec.InputOffset(), err)

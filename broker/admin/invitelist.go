@@ -193,7 +193,7 @@ func readInviteList(b []byte) ([]line, error) {
 	var lines []line
 	for {
 		record, err := r.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return lines, nil
 		}
 		if len(lines) == maxInvites {

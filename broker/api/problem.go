@@ -28,7 +28,7 @@ type Problem struct {
 
 func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 
-// GetStatus, GetHeaders and ContentType are what huma asks an error for.
+// GetStatus is what huma asks an error for, as GetHeaders and ContentType are.
 func (p *Problem) GetStatus() int { return p.Status }
 
 func (p *Problem) GetHeaders() http.Header {

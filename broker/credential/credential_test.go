@@ -138,7 +138,9 @@ func TestPasskeysRefuse(t *testing.T) {
 	if err != nil || !strings.Contains(string(enrol), `"residentKey":"required"`) || credential.Challenge(estate) == credential.Challenge(state) {
 		t.Errorf("%s, %v", enrol, err)
 	}
-	none := func(string) (*broker.User, []*broker.Credential, error) { return nil, nil, fault.New(fault.LocalRefused, "") }
+	none := func(string) (*broker.User, []*broker.Credential, error) {
+		return nil, nil, fault.New(fault.LocalRefused, "")
+	}
 	for _, answer := range []string{"", "{}", "null", "[]", `{"id":"AA","rawId":"AA","type":"public-key","response":{}}`, strings.Repeat("[", 100_000)} {
 		if _, _, err := p.Check(state, []byte(answer), none); fault.CodeOf(err) != fault.LocalPasskey {
 			t.Errorf("%.40q: %v", answer, err)

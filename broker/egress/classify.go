@@ -23,7 +23,7 @@ func Classify(err error) error {
 	var known *fault.Error
 	host := hostOf(err)
 	if errors.As(err, &known) {
-		if known.Code == fault.FetchBlocked && err != error(known) { // the dialler knows the address, not the name
+		if known.Code == fault.FetchBlocked && err != error(known) { //nolint:errorlint // wrapped or not is the question; the dialler knows the address, not the name
 			return fault.New(known.Code, "%s: %s", host, known.Detail)
 		}
 		return known

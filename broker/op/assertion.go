@@ -69,8 +69,8 @@ func parseJWS(s string, algs []jose.SignatureAlgorithm) (*jose.JSONWebSignature,
 }
 
 func (p *Provider) checkAssertion(ctx context.Context, in Call, c *broker.Client, assertion string) error {
-	no := func(format string, args ...any) error {
-		return invalidClient("", fault.New(fault.Unauthorized, "client assertion of "+c.ClientID+": "+format, args...))
+	no := func(why string) error {
+		return invalidClient("", fault.New(fault.Unauthorized, "client assertion of %s: %s", c.ClientID, why))
 	}
 	j, err := parseJWS(assertion, assertionAlgs)
 	if err != nil || len(j.Signatures) != 1 {

@@ -283,7 +283,7 @@ func (r *authorizeRequest) readClaims(f form) error {
 		return w
 	}
 	acr := read("acr")
-	r.acr = append(acr.Values, strings.Fields(acr.Value)...)
+	r.acr = slices.Concat(acr.Values, strings.Fields(acr.Value))
 	r.Sub = clip(read("sub").Value, 255)
 	got := claimsAsked{IDToken: askable(asked.IDToken), UserInfo: askable(asked.UserInfo)}
 	if got.IDToken != nil || got.UserInfo != nil {

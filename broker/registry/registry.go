@@ -90,12 +90,12 @@ func load[T any](ctx context.Context, r *Registry, key string, get func(context.
 	var zero T
 	if v, ok := r.entries.GetIfPresent(key); ok {
 		switch v := v.(type) {
-		case T:
-			return v, nil
 		case missing:
 			if r.Now().Before(v.until) {
 				return zero, broker.ErrNotFound
 			}
+		case T:
+			return v, nil
 		}
 	}
 	ch := r.flight.DoChan(key, func() (any, error) {

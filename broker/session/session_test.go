@@ -38,7 +38,7 @@ func TestManager(t *testing.T) {
 		}
 		return cookie, v
 	}
-	cookie, v := open(time.Time{})
+	cookie, _ := open(time.Time{})
 	live := func(want bool) {
 		t.Helper()
 		got, err := m.Find(ctx, "acme", cookie)
@@ -65,12 +65,12 @@ func TestManager(t *testing.T) {
 	now = now.Add(11 * time.Minute)
 	live(false)
 
-	cookie, v = open(now.Add(2 * time.Minute)) // SessionNotOnOrAfter
+	cookie, _ = open(now.Add(2 * time.Minute)) // SessionNotOnOrAfter
 	live(true)
 	now = now.Add(3 * time.Minute)
 	live(false)
 
-	cookie, v = open(time.Time{})
+	cookie, v := open(time.Time{})
 	if _, err := m.End(ctx, "globex", v.ID); !errors.Is(err, broker.ErrNotFound) {
 		t.Errorf("ended from another realm: %v", err)
 	}

@@ -187,7 +187,9 @@ func TestLocalSaysNothing(t *testing.T) {
 		for _, step := range []func() page{
 			func() page { return l.code(b, at, address) },
 			func() page { return b.post(at+"/enter", url.Values{"code": {"000000x"}}) },
-			func() page { return b.post(at+"/password", url.Values{"email": {address}, "password": {"wrong wrong wrong"}}) },
+			func() page {
+				return b.post(at+"/password", url.Values{"email": {address}, "password": {"wrong wrong wrong"}})
+			},
 			func() page { return b.post(at+"/link", url.Values{"email": {address}}) },
 		} {
 			p := step()

@@ -43,7 +43,7 @@ func (c *Cookies) name(s string) string {
 }
 
 func (c *Cookies) set(w http.ResponseWriter, name, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure is off for a plain-http base URL only: localhost
 		Name: c.name(name), Value: value, Path: "/", MaxAge: maxAge, Secure: c.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }

@@ -4,6 +4,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -86,7 +87,7 @@ func (w *Web) around(c *gin.Context) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			w.Log.ErrorContext(c.Request.Context(), "panic", "panic", p, "path", c.Request.URL.Path, "stack", stack())

@@ -142,7 +142,7 @@ func (st *stage) samlProvider() http.Handler {
 			{ID: "eve", Email: "eve@globex.example", GivenName: "Eve", FamilyName: "(asserts another company’s address: refused)"},
 		},
 		ServiceProvider: func(id string) (samlidp.ServiceProvider, bool) {
-			sp, err := importMetadata(metadata)
+			sp, err := importMetadata(context.Background(), metadata)
 			return sp, err == nil && id == sp.EntityID
 		},
 		Now: time.Now,
@@ -150,9 +150,13 @@ func (st *stage) samlProvider() http.Handler {
 }
 
 // importMetadata does what Acme's administrator would: it reads our metadata from its address.
-func importMetadata(address string) (samlidp.ServiceProvider, error) {
+func importMetadata(ctx context.Context, address string) (samlidp.ServiceProvider, error) {
 	client := http.Client{Timeout: 5 * time.Second}
-	res, err := client.Get(address)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return samlidp.ServiceProvider{}, err
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return samlidp.ServiceProvider{}, err
 	}

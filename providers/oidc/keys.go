@@ -121,7 +121,7 @@ func (k jwk) public() (any, error) {
 	}
 	var parsed jose.JSONWebKey
 	if err := parsed.UnmarshalJSON(b); err != nil {
-		return nil, fmt.Errorf("it cannot be read (%v)", err)
+		return nil, fmt.Errorf("it cannot be read (%w)", err)
 	}
 	return parsed.Key, checkKey(parsed.Key)
 }

@@ -37,7 +37,7 @@ type grantRow struct {
 	secret                                                   []byte
 	offline                                                  bool
 	codeExpires, redeemed, rotated, expires, revoked, create int64
-	call, result, doc                                        string
+	doc                                                      string
 }
 
 const grantColumns = "id, login_id, realm, home_realm, client_id, user_id, session_id, sid, connection, offline, code_hash, code_expires_at, redeemed_at, secret, generation, rotated_at, grace_used, expires_at, revoked_at, created_at, doc"

@@ -125,5 +125,5 @@ func (p *page) colours(colour string) {
 	if !ok {
 		c, _ = templates.AccentOf(plainColour)
 	}
-	p.Fill, p.OnFill, p.Ink, p.DarkInk = template.CSS(c.Fill), template.CSS(c.OnFill), template.CSS(c.Ink), template.CSS(c.DarkInk) //nolint:gosec // computed, #rrggbb all four
+	p.Fill, p.OnFill, p.Ink, p.DarkInk = template.CSS(c.Fill), template.CSS(c.OnFill), template.CSS(c.Ink), template.CSS(c.DarkInk)
 }

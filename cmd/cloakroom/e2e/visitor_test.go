@@ -120,21 +120,6 @@ func (v *visitor) submit(p *page, match func(form *html.Node) bool, extra url.Va
 	return v.get(action.String(), until...)
 }
 
-// link answers the address of the first link whose text or address contains s.
-func (p *page) link(s string) string {
-	a := find(p.doc, func(n *html.Node) bool {
-		return n.Data == "a" && (strings.Contains(attr(n, "href"), s) || strings.Contains(text(n), s))
-	})
-	if a == nil {
-		return ""
-	}
-	u, err := p.URL.Parse(attr(a, "href"))
-	if err != nil {
-		return ""
-	}
-	return u.String()
-}
-
 func find(n *html.Node, ok func(*html.Node) bool) (found *html.Node) {
 	if n == nil {
 		return nil
@@ -166,15 +151,4 @@ func attr(n *html.Node, name string) string {
 		}
 	}
 	return ""
-}
-
-func text(n *html.Node) string {
-	if n.Type == html.TextNode {
-		return n.Data
-	}
-	var b strings.Builder
-	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		b.WriteString(text(c))
-	}
-	return b.String()
 }

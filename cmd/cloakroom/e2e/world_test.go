@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,10 +74,6 @@ func (w *world) addSAML(tb testing.TB, realm, slug, domain string) *samlidp.IdP 
 		"saml": obj{"metadata_url": srv.URL + "/metadata"},
 	}, 201, nil)
 	return idp
-}
-
-func pemOf(der []byte) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // app is a downstream application: golang.org/x/oauth2 and go-oidc, which know nothing of us.
