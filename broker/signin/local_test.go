@@ -236,6 +236,7 @@ func TestLocalCodeTries(t *testing.T) {
 	if p := l.ask.post(at+"/enter", url.Values{"code": {m.Code}}); p.at() == "app code" {
 		t.Error("the right code after five wrong ones")
 	}
+	l.sees(ledger.Filter{Realm: "acme", Kind: "login.failed", Email: "free@else.example"}, fault.LocalCodeOver)
 }
 
 // setPassword goes by a mailed link.
@@ -268,6 +269,15 @@ func TestLocalPassword(t *testing.T) {
 	if p := l.browser().post(link+"/password", url.Values{"password": {password}, "again": {password}, "form": {""}}); p.Code != http.StatusForbidden {
 		t.Errorf("a form of another site: %d", p.Code)
 	}
+	token := link[strings.LastIndex(link, "/")+1:]
+	setup, err := l.engine.OpenLink(t.Context(), "acme", token)
+	must(t, err)
+	if _, err := l.engine.SetPassword(t.Context(), setup, password, password+"?"); fault.CodeOf(err) != fault.LocalPasswordTwice {
+		t.Errorf("two entries that differ: %v", err)
+	}
+	if _, _, err := l.engine.EnrolPasskey(t.Context(), setup); fault.CodeOf(err) != fault.LocalNotOffered {
+		t.Errorf("a link for a password makes a passkey: %v", err)
+	}
 	second := l.browser()
 	second.post(l.begin(second, "acme")+"/link", url.Values{"email": {"free@else.example"}})
 	older := strings.TrimPrefix(l.post.take(t).URL, base)
@@ -278,6 +288,10 @@ func TestLocalPassword(t *testing.T) {
 	for name, over := range map[string]string{"used": link, "of before the change": older, "of another realm": strings.Replace(link, "/acme/", "/globex/", 1)} {
 		if p := l.ask.get(over); p.Code != http.StatusGone {
 			t.Errorf("a link %s: %d", name, p.Code)
+		}
+		_, err := l.engine.OpenLink(t.Context(), strings.Split(over, "/")[2], over[strings.LastIndex(over, "/")+1:])
+		if fault.CodeOf(err) != fault.LocalLinkOver {
+			t.Errorf("a link %s: %v", name, err)
 		}
 	}
 	at := l.begin(l.ask, "acme")
@@ -298,6 +312,11 @@ func TestLocalPassword(t *testing.T) {
 	}
 	if p := l.browser().get("/realms/acme/local"); p.Code != http.StatusForbidden {
 		t.Errorf("without a session: %d", p.Code)
+	}
+	later := *l.engine
+	later.Now = func() time.Time { return time.Now().Add(16 * time.Minute) }
+	if _, err := later.OpenSession(t.Context(), "acme", l.ask.jar["cr_s_acme"]); fault.CodeOf(err) != fault.LocalStale {
+		t.Errorf("long after the sign-in: %v", err)
 	}
 	// Nothing of it is worth anything at the other realm.
 	at = l.begin(l.ask, "globex")
@@ -335,18 +354,21 @@ func TestLocalGuard(t *testing.T) {
 	if p := try(fresh, password); p.at() != "app code" {
 		t.Errorf("a new browser after half a minute: %s", p.at())
 	}
-	must(t, l.store.Events.Append(t.Context(), broker.Event{Kind: "test"}))
-	deadline := time.Now().Add(5 * time.Second)
-	for {
-		seen, _, err := l.store.Events.List(t.Context(), ledger.Filter{Realm: "acme", Kind: "login.failed", Email: address}, broker.Page{Limit: 200})
-		must(t, err)
-		if slices.ContainsFunc(seen, func(e broker.Event) bool { return e.Code == string(fault.LocalWait) && e.RemoteIP != "" }) {
-			break
+	l.sees(ledger.Filter{Realm: "acme", Kind: "login.failed", Email: address}, fault.LocalWait)
+}
+
+// sees waits until the ledger, which is written a moment later, tells operators of a fault.
+func (l *locals) sees(f ledger.Filter, code fault.Code) {
+	l.t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		seen, _, err := l.store.Events.List(l.t.Context(), f, broker.Page{Limit: 200})
+		must(l.t, err)
+		if slices.ContainsFunc(seen, func(e broker.Event) bool { return e.Code == string(code) }) {
+			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("operators see no attack")
+			l.t.Fatalf("operators do not see %s", code)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -363,6 +385,7 @@ func TestEnforcedElsewhere(t *testing.T) {
 	if _, err := l.store.Users.ByEmail(t.Context(), "acme", carol.Email); err == nil {
 		t.Error("a person was made all the same")
 	}
+	l.sees(ledger.Filter{Realm: "acme", Connection: "social", Kind: "login.failed"}, fault.LoginEnforced)
 	if got := in("acme-idp", carol); got != "app code" {
 		t.Errorf("through the enforced connection: %s", got)
 	}
