@@ -61,6 +61,7 @@ func (u *unconfirmed) Unwrap() error { return u.why }
 type confirming struct {
 	LoginID    string             `json:"l"`
 	Connection string             `json:"c"`
+	Realm      string             `json:"r"` // the connection's, when it verified the identity
 	Identity   providers.Identity `json:"i"`
 	UserID     string             `json:"u"`
 	Email      string             `json:"e"`
@@ -73,7 +74,7 @@ func (e *Engine) askToConfirm(ctx context.Context, a *arrival, u *unconfirmed) (
 	if e.Post == nil || !e.Post.Configured() {
 		return Step{}, u
 	}
-	c := confirming{LoginID: a.login.ID, Connection: a.conn.Slug, Identity: a.idn, UserID: u.user.ID, Email: u.user.Email}
+	c := confirming{LoginID: a.login.ID, Connection: a.conn.Slug, Realm: a.conn.Realm, Identity: a.idn, UserID: u.user.ID, Email: u.user.Email}
 	b, err := json.Marshal(c)
 	if err != nil {
 		return Step{}, fault.Wrap(fault.Internal, err, "keeping an identity")
@@ -153,7 +154,10 @@ func (e *Engine) confirming(ctx context.Context, l *broker.Login) (*confirming, 
 		return nil, nil, err
 	}
 	conn, err := e.Config.Connection(ctx, c.Connection)
-	return c, conn, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, conn, sameRealm(conn, c.Realm)
 }
 
 func overdue(err error) error {

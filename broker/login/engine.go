@@ -172,6 +172,12 @@ func (e *Engine) signedIn(ctx context.Context, st Start, realm *broker.Realm, cl
 	if ok, err := e.Stands(ctx, u, s.Connection, s.AMR); err != nil || !ok {
 		return Step{}, false, err
 	}
+	// Another realm may have verified the address's domain since (contract, section 5.2).
+	if realm.Hub && (s.Connection != "" || u.Realm != realm.Name) {
+		if ok, err := e.ownDomain(ctx, u); err != nil || !ok {
+			return Step{}, false, err
+		}
+	}
 	step, err := e.respond(ctx, Result{Login: l, Realm: realm, Client: client, Session: s, User: u})
 	return step, true, err
 }
@@ -238,7 +244,11 @@ func (e *Engine) challenge(ctx context.Context, l *broker.Login, realm *broker.R
 	return Step{Go: &Redirect{URL: ch.URL, Form: ch.Form}, Login: l}, nil
 }
 
+// request is what a provider is told. The zero Handle, of an answer that nobody asked for, has no form that travels.
 func (e *Engine) request(conn *registry.Connection, h Handle) providers.Request {
+	if h.LoginID == "" {
+		return providers.Request{CallbackURL: conn.Callback}
+	}
 	return providers.Request{
 		Handle: h.String(), MessageID: h.MessageID(), Secret: h.secret,
 		CallbackURL: conn.Callback, Issued: h.Issued,

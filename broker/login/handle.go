@@ -64,7 +64,7 @@ func (hs *Handles) make(purpose, loginID, slug string) (Handle, error) {
 	copy(h.raw[:], id)
 	_, _ = rand.Read(h.raw[10:14])
 	binary.BigEndian.PutUint32(h.raw[14:], uint32(h.Issued.Unix()))
-	copy(h.raw[18:], slugTag(slug))
+	copy(h.raw[18:], slugTag(hs.Keys[0], slug))
 	copy(h.raw[bodyLen:], mac(hs.Keys[0], purpose, h.raw[:bodyLen])[:macLen])
 	h.secret = mac(hs.Keys[0], "secret", h.raw[:])
 	return h, nil
@@ -78,13 +78,13 @@ func (hs *Handles) Read(s, slug string) (Handle, error) {
 	}
 	var h Handle
 	copy(h.raw[:], b)
-	h.open(hs.Keys)
-	if h.secret == nil {
+	key := h.open(hs.Keys)
+	if key == nil {
 		return Handle{}, fault.New(fault.LoginUnknown, "the state was not made here")
 	}
 	h.LoginID = broker.LoginIDOf(b[:10])
 	h.Issued = time.Unix(int64(binary.BigEndian.Uint32(b[14:])), 0)
-	if !hmac.Equal(b[18:bodyLen], slugTag(slug)) {
+	if !hmac.Equal(b[18:bodyLen], slugTag(key, slug)) {
 		return h, fault.New(fault.LoginMisrouted, "the answer belongs to another connection than %q", slug)
 	}
 	if age := hs.Now().Sub(h.Issued); age > hs.MaxAge {
@@ -93,16 +93,17 @@ func (hs *Handles) Read(s, slug string) (Handle, error) {
 	return h, nil
 }
 
-// open finds the key and the purpose that a handle was made with; without them it has no secret.
-func (h *Handle) open(keys [][]byte) {
+// open finds the key and the purpose that a handle was made with; nil where it was not made here.
+func (h *Handle) open(keys [][]byte) []byte {
 	for _, k := range keys {
 		for _, purpose := range []string{forLogin, forTest} {
 			if hmac.Equal(mac(k, purpose, h.raw[:bodyLen])[:macLen], h.raw[bodyLen:]) {
 				h.secret, h.Test = mac(k, "secret", h.raw[:]), purpose == forTest
-				return
+				return k
 			}
 		}
 	}
+	return nil
 }
 
 // String is the form that travels.
@@ -111,10 +112,8 @@ func (h Handle) String() string { return base64.RawURLEncoding.EncodeToString(h.
 // MessageID is the handle as an XML ID.
 func (h Handle) MessageID() string { return "_" + hex.EncodeToString(h.raw[:]) }
 
-func slugTag(slug string) []byte {
-	s := sha256.Sum256([]byte(slug))
-	return s[:4]
-}
+// slugTag is keyed: without the key nobody finds a slug whose four bytes are those of another tenant's.
+func slugTag(key []byte, slug string) []byte { return mac(key, "slug", []byte(slug))[:4] }
 
 func mac(key []byte, purpose string, b []byte) []byte {
 	m := hmac.New(sha256.New, key)

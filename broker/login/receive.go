@@ -72,6 +72,7 @@ func (e *Engine) Receive(ctx context.Context, l *broker.Login, conn *registry.Co
 type parked struct {
 	LoginID    string             `json:"l,omitempty"` // "" for an unsolicited answer
 	Connection string             `json:"c"`
+	Realm      string             `json:"r"` // the connection's, when it verified the answer
 	Identity   providers.Identity `json:"i"`
 	Steps      []broker.TraceStep `json:"s,omitempty"`
 }
@@ -84,7 +85,7 @@ func (e *Engine) Park(ctx context.Context, conn *registry.Connection, h Handle, 
 	if err != nil {
 		return "", e.trouble(ctx, e.loginOf(h, conn), conn, err)
 	}
-	b, err := json.Marshal(parked{LoginID: h.LoginID, Connection: conn.Slug, Identity: idn, Steps: stepsOf(ctx)})
+	b, err := json.Marshal(parked{LoginID: h.LoginID, Connection: conn.Slug, Realm: conn.Realm, Identity: idn, Steps: stepsOf(ctx)})
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "parking an identity")
 	}
@@ -125,6 +126,9 @@ func (e *Engine) Resume(ctx context.Context, key string, find func(loginID strin
 		return Step{}, err
 	}
 	ctx = e.retracing(ctx, p.Steps)
+	if err := sameRealm(conn, p.Realm); err != nil {
+		return e.failed(ctx, nil, conn, err)
+	}
 	if p.LoginID == "" {
 		return e.unsolicited(ctx, conn, p.Identity)
 	}
@@ -137,6 +141,15 @@ func (e *Engine) Resume(ctx context.Context, key string, find func(loginID strin
 		return Step{}, fault.New(fault.LoginForeign, "cookie and answer differ")
 	}
 	return e.finish(ctx, l, conn, p.Identity)
+}
+
+// sameRealm holds that a slug still names a connection of the realm whose identity provider was believed: slugs can be
+// given away, and what one tenant's provider said must not be judged as another's.
+func sameRealm(conn *registry.Connection, realm string) error {
+	if conn.Realm != realm {
+		return fault.New(fault.LoginMisrouted, "connection %q has gone to another realm since it verified the answer", conn.Slug)
+	}
+	return nil
 }
 
 // unsolicited begins and finishes a login that the identity provider started.
@@ -180,6 +193,9 @@ func (e *Engine) complete(ctx context.Context, a *arrival) (Step, error) {
 	realm, client, err := e.parties(ctx, l)
 	if err != nil {
 		return Step{}, err
+	}
+	if !conn.Enabled { // switched off while the answer waited for the browser, or for a code
+		return e.failed(ctx, l, conn, fault.New(fault.LoginDisabled, "connection %q", conn.Slug))
 	}
 	if !e.allowed(l, realm, client, conn.Connection) {
 		return e.failed(ctx, l, conn, fault.New(fault.LoginNotAllowed, "client %q of realm %q, connection %q of realm %q", client.ClientID, realm.Name, conn.Slug, conn.Realm))
