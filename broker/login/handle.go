@@ -106,11 +106,21 @@ func (h *Handle) open(keys [][]byte) []byte {
 	return nil
 }
 
-// String is the form that travels.
-func (h Handle) String() string { return base64.RawURLEncoding.EncodeToString(h.raw[:]) }
+// String is the form that travels; "" of the zero handle, that of an answer which nobody asked for.
+func (h Handle) String() string {
+	if h.LoginID == "" {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(h.raw[:])
+}
 
-// MessageID is the handle as an XML ID.
-func (h Handle) MessageID() string { return "_" + hex.EncodeToString(h.raw[:]) }
+// MessageID is the handle as an XML ID, "" of the zero handle.
+func (h Handle) MessageID() string {
+	if h.LoginID == "" {
+		return ""
+	}
+	return "_" + hex.EncodeToString(h.raw[:])
+}
 
 // slugTag is keyed: without the key nobody finds a slug whose four bytes are those of another tenant's.
 func slugTag(key []byte, slug string) []byte { return mac(key, "slug", []byte(slug))[:4] }

@@ -24,6 +24,10 @@ func TestHandle(t *testing.T) {
 	if len(s) != 43 || len(h.MessageID()) != 65 || h.MessageID()[0] != '_' {
 		t.Errorf("forms: %q, %q", s, h.MessageID())
 	}
+	// An answer that nobody asked for answers no message: the zero handle says nothing, and not forty-three letters of it.
+	if zero := (login.Handle{}); zero.String() != "" || zero.MessageID() != "" {
+		t.Errorf("the zero handle: %q, %q", zero.String(), zero.MessageID())
+	}
 	back, err := hs.Read(s, "acme-okta")
 	if err != nil || back.LoginID != id || !back.Issued.Equal(now) {
 		t.Errorf("back: %+v, %v", back, err)

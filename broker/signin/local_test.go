@@ -260,8 +260,8 @@ func TestLocalPassword(t *testing.T) {
 	l.ask.post(l.begin(l.ask, "acme")+"/link", url.Values{"email": {"free@else.example"}})
 	link := strings.TrimPrefix(l.post.take(t).URL, base)
 	for _, weak := range []string{"short", "free@else.example", "freefreefree", "aaaaaaaaaaaaaaa", strings.Repeat("long ", 200)} {
-		p := l.ask.get(link)
-		p = l.ask.post(link+"/password", url.Values{"password": {weak}, "again": {weak}, "form": {l.ask.jar["cr_form"]}})
+		l.ask.get(link)
+		p := l.ask.post(link+"/password", url.Values{"password": {weak}, "again": {weak}, "form": {l.ask.jar["cr_form"]}})
 		if p.Code != http.StatusUnprocessableEntity {
 			t.Errorf("password %.20q: %d", weak, p.Code)
 		}
