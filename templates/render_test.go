@@ -224,6 +224,9 @@ func TestTexts(t *testing.T) {
 		templates.LocalLong: true, templates.LocalGuessable: true, templates.LocalDiffer: true,
 		"local.sent.title": true, "local.sent.text": true, "local.password_set.title": true, "local.password_set.text": true,
 		"local.passkey_added.title": true, "local.passkey_added.text": true, // Notice.Kind
+		"report.passed": true, "report.failed": true, "report.waiting": true, "report.abandoned": true, // TestReport.Kind
+		"report.outcome_create": true, "report.outcome_link": true, "report.outcome_sign_in": true, "report.outcome_refuse": true,
+		"report.check_passed": true, "report.check_failed": true, "report.check_not_reached": true,
 		"prompt.username": true, "prompt.password": true, "prompt.code": true, // PromptField.Label
 	}
 	for _, e := range fault.All() {

@@ -141,6 +141,8 @@ type Service struct {
 	Seats       Seats
 	Letters     Letters // nil: no mails
 	People      People
+	Diagnosis   Diagnosis
+	Traces      Traces
 	Local       Local
 	Enforcement Enforcement
 	Outbox      Outbox

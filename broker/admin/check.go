@@ -25,6 +25,14 @@ type Finding struct {
 	Expected     string        `json:"expected"`
 	Help         string        `json:"help"`
 	Alternatives []Alternative `json:"alternatives"`
+	// Difference marks in what observed differs from expected, where it is little.
+	Difference []Part `json:"difference,omitempty"`
+}
+
+// Part is a stretch of a marked difference: in "both", or only in what was "observed" or "expected".
+type Part struct {
+	Text string `json:"text"`
+	In   string `json:"in" enum:"both,observed,expected"`
 }
 
 // Alternative is another fault that would look the same, with the question that tells them apart.
@@ -36,7 +44,7 @@ type Alternative struct {
 // Check is one thing that was looked at.
 type Check struct {
 	Name   string `json:"name"`
-	Status string `json:"status"` // passed, failed
+	Status string `json:"status"` // passed, failed, not_reached
 	Detail string `json:"detail"`
 }
 

@@ -74,8 +74,9 @@ func (h *house) verbs() *admin.Service {
 		Invites: s.Invites, Seats: s.Seats, ByEmail: s.Users.ByEmail, Linked: s.Links.Connections,
 		Local:       admin.Local{Credentials: s.Credentials},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
-		Tx:   s.Tx,
-		Open: func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
+		Traces: s.Traces,
+		Tx:     s.Tx,
+		Open:   func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {
 			return s.Sessions.List(ctx, realm, flow.Filter(f), p)
 		},

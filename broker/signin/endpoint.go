@@ -30,6 +30,10 @@ func (f *Front) endpoint(c *web.Ctx, conn *registry.Connection) {
 		return
 	}
 	h, asked, err := f.Engine.ReadHandle(conn, reply)
+	if h.Test && f.Tested != nil {
+		f.Tested(c, conn, h, reply, err)
+		return
+	}
 	if err != nil {
 		f.stray(c, conn, h, err)
 		return

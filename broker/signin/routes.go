@@ -12,6 +12,7 @@ import (
 	"cloakroom/broker/login"
 	"cloakroom/broker/registry"
 	"cloakroom/broker/web"
+	"cloakroom/providers"
 )
 
 // Config answers realms, clients and connections; registry.Registry does.
@@ -29,6 +30,8 @@ type Front struct {
 	Web    *web.Web
 	Engine *login.Engine
 	Config Config
+	// Tested takes the answers to test logins, which sign nobody in; wrong is what was wrong with their handle.
+	Tested func(c *web.Ctx, conn *registry.Connection, h login.Handle, reply providers.Reply, wrong error)
 }
 
 // Mount adds the routes.

@@ -108,6 +108,9 @@ func (w *Web) FaultOf(c *gin.Context, err error, l *broker.Login) {
 	if l != nil {
 		attrs = append(attrs, "ref", l.Ref(), "connection", l.IdPHint)
 		name = l.Realm
+		if w.Refused != nil {
+			w.Refused(ctx, l, err)
+		}
 	}
 	if name != "" && !errors.Is(err, broker.ErrNotFound) {
 		realm, _ = w.Realms.Realm(ctx, name)

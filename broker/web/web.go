@@ -45,6 +45,8 @@ type Web struct {
 	Now            func() time.Time
 	// Observe, if set, is told of every answered request.
 	Observe func(route, method string, status int, took time.Duration)
+	// Refused, if set, is told of every error page that shows a login's reference.
+	Refused func(ctx context.Context, l *broker.Login, err error)
 }
 
 // MaxBody is the largest body that any door takes unless it says otherwise.
@@ -70,6 +72,14 @@ const (
 	csp = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 )
 
+// maxBodyOf is the largest body that a path takes, whatever its door says: network logs are large.
+func maxBodyOf(path string) int64 {
+	if strings.HasPrefix(path, "/api/") && strings.HasSuffix(path, "/explain") {
+		return 6 * MaxBody
+	}
+	return 2*MaxBody + 64<<10
+}
+
 // around is the middleware: headers, bounds, recovery, log.
 func (w *Web) around(c *gin.Context) {
 	began := w.Now()
@@ -83,7 +93,7 @@ func (w *Web) around(c *gin.Context) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
-		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 2*MaxBody+64<<10)
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBodyOf(c.Request.URL.Path))
 	}
 	defer func() {
 		if p := recover(); p != nil {

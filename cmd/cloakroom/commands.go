@@ -16,6 +16,8 @@ func (p *program) commands() []*cobra.Command {
 		p.migrateCommand(),
 		p.apikeyCommand(),
 		p.keysCommand(),
+		p.doctorCommand(),
+		p.explainCommand(),
 		p.versionCommand(),
 	}
 }

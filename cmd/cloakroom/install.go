@@ -62,9 +62,10 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Local: admin.Local{Credentials: s.Credentials}, Outbox: s.Outbox,
 		Defaults: presetDefaults, Labels: presetLabels,
-		TXT:   resolver(cfg.DNSResolver).LookupTXT,
-		Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
+		TXT:    resolver(cfg.DNSResolver).LookupTXT,
+		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
+	in.admin.People.Pseudonymise = in.forgetPerson
 	return in
 }
 
@@ -72,7 +73,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 func people(s *store.Store) admin.People {
 	return admin.People{
 		Users: s.Users, Links: s.Links, Groups: s.Groups, Merges: s.Merges, Identities: s.Identities, Invites: s.Invites,
-		Sessions: s.Sessions, Grants: s.Grants, Mails: s.Outbox, Pseudonymise: s.Events.Pseudonymise, Recipe: registry.Recipe,
+		Sessions: s.Sessions, Grants: s.Grants, Mails: s.Outbox, Recipe: registry.Recipe,
 		Hits: func(ctx context.Context, f admin.SessionFilter, n int) (int64, int64, []string, error) {
 			return s.Sessions.Hits(ctx, flow.Scope(f), n)
 		},

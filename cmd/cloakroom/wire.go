@@ -7,6 +7,7 @@ import (
 
 	"cloakroom/broker/admin"
 	"cloakroom/broker/api"
+	"cloakroom/broker/diagnose"
 	"cloakroom/broker/login"
 	"cloakroom/broker/op"
 	"cloakroom/broker/session"
@@ -25,6 +26,7 @@ const (
 	// sweepEvery and eventsFor are how often what has expired is dropped, and how long events are kept.
 	sweepEvery = time.Minute
 	eventsFor  = 400 * 24 * time.Hour
+	tracesFor  = 30 * 24 * time.Hour
 )
 
 // wire puts the fronts over the engines over the store: the whole broker as one list.
@@ -58,7 +60,8 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		"oidc":          provider,
 		signin.Protocol: &signin.Direct{BaseURL: cfg.BaseURL, Spend: marks{s.Marks}},
 	}
-	engine.Ended = provider
+	engine.Ended, engine.Traces = provider, s.Traces
+	in.admin.Diagnosis = in.examiner(engine)
 	in.admin.End = in.ender(sessions, provider)
 	end := in.scopeEnder(provider)
 	in.admin.EndUser = func(ctx context.Context, _, userID string) error {
@@ -79,6 +82,9 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		Realms: in.registry, Shelf: s.Parked, Limits: web.NewLimits(time.Now), Logos: web.NewLogos(in.http, time.Now), BaseURL: cfg.BaseURL,
 		TrustedProxies: cfg.TrustedProxies, Log: log, Now: time.Now, Observe: m.observe,
 	}
+	w.Refused = engine.Refused
+	tests := &diagnose.Front{Examiner: in.examiner(engine), Web: w}
+	engine.Responders[diagnose.Protocol] = tests
 	in.admin.AllowLookup = lookups(w.Limits)
 	rest := api.New(api.API{
 		Admin: in.admin, ClientIP: w.ClientIP, Log: log, Version: version,
@@ -87,7 +93,8 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	e := w.Engine()
 	for _, prefix := range append([]string{""}, cfg.LegacyPaths...) {
 		for _, front := range []web.Front{
-			&signin.Front{Web: w, Engine: engine, Config: in.registry},
+			&signin.Front{Web: w, Engine: engine, Config: in.registry, Tested: tests.Answer},
+			tests,
 			&op.Front{Web: w, Provider: provider},
 		} {
 			front.Mount(e.Group(prefix))
@@ -127,6 +134,9 @@ func (in *installation) retain(ctx context.Context) {
 		case now := <-tick.C:
 			if _, err := in.store.Events.Retain(ctx, now.Add(-eventsFor)); err != nil {
 				in.log.WarnContext(ctx, "old events are not dropped", "error", err)
+			}
+			if _, err := in.store.Traces.Retain(ctx, now.Add(-tracesFor)); err != nil {
+				in.log.WarnContext(ctx, "old traces of logins are not dropped", "error", err)
 			}
 			if _, err := in.store.Keys.DeleteExpired(ctx, now); err != nil {
 				in.log.WarnContext(ctx, "retired keys are not dropped", "error", err)

@@ -116,6 +116,7 @@ type examination struct {
 	id      *providers.Identity
 	details map[string]string
 	loosed  map[fault.Code]int
+	blind   bool // nothing is known of the identity provider, so nothing was examined
 }
 
 func (p *provider) examination(ctx context.Context, r providers.Request, doc []byte) *examination {
@@ -132,6 +133,7 @@ func (p *provider) examination(ctx context.Context, r providers.Request, doc []b
 func (x *examination) run() {
 	from, err := x.real.source.get(x.ctx)
 	if err != nil {
+		x.blind = true
 		x.end(fault.As(err))
 		return
 	}
@@ -299,6 +301,9 @@ func (x *examination) explanation() providers.Explanation {
 	end := through
 	if x.ended != nil {
 		_, end = place(x.ended.Code)
+	}
+	if x.blind {
+		end = 0
 	}
 	failed := map[string]string{}
 	out := providers.Explanation{Identity: x.id}

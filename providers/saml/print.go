@@ -83,7 +83,9 @@ func (p *printer) line(depth int, s string) {
 	p.WriteString(strings.Repeat("  ", depth) + s)
 }
 
-func (p *printer) attr(name, value string) { p.WriteString(" " + name + `="` + escaped(clipTo(value, 2000)) + `"`) }
+func (p *printer) attr(name, value string) {
+	p.WriteString(" " + name + `="` + escaped(clipTo(value, 2000)) + `"`)
+}
 
 // hiddenAttr leaves out what a logout could be forged with.
 func hiddenAttr(a attr) string {

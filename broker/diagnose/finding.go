@@ -1,0 +1,158 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cloakroom/broker"
+	"cloakroom/broker/admin"
+	"cloakroom/broker/diagnose/nearmiss"
+	"cloakroom/broker/fault"
+)
+
+// finding is a fault with what the catalogue knows of it, in the words of the connection's own console, and where two
+// identifiers should have been equal, in what they differ.
+func (x *Examiner) finding(c *broker.Connection, err error, severity string) admin.Finding {
+	f := admin.FindingOf(err, severity)
+	x.inTheirWords(c, &f)
+	x.compare(c, &f)
+	if f.Confidence != string(fault.Proved) && len(f.Alternatives) == 0 {
+		f.Alternatives = neighbours(fault.Code(f.Code))
+	}
+	return f
+}
+
+// field is the value of ours that a mismatch is about, and what it is called where a console has no word of its own.
+func field(code fault.Code) (name, plain string) {
+	switch code {
+	case fault.SAMLAudience, fault.SAMLAudienceMissing:
+		return "entity_id", "SP Entity ID (audience)"
+	case fault.SAMLRecipient, fault.SAMLDestination, fault.LoginMisrouted:
+		return "acs_url", "Assertion Consumer Service URL"
+	case fault.OIDCRedirectURI:
+		return "redirect_uri", "Redirect URI"
+	}
+	return "", ""
+}
+
+// inTheirWords puts the console's own label into the fix: that is the field to look for.
+func (x *Examiner) inTheirWords(c *broker.Connection, f *admin.Finding) {
+	name, plain := field(fault.Code(f.Code))
+	if name == "acs_url" && c.Protocol != "saml" {
+		name, plain = "redirect_uri", "Redirect URI"
+	}
+	if name == "" {
+		return
+	}
+	label := admin.Label{Label: plain}
+	if x.Labels != nil {
+		if own, ok := x.Labels(c.Preset, c.Protocol)[name]; ok && own.Label != "" {
+			label = own
+		}
+	}
+	value := x.ours(c)[name]
+	if f.Expected == "" {
+		f.Expected = value
+	}
+	f.Labels = append([]string{label.Label}, slices.DeleteFunc(slices.Clone(f.Labels), func(l string) bool { return l == label.Label })...)
+	f.Fix = fmt.Sprintf("Set %s to exactly %s", label.Label, f.Expected)
+	if label.Where != "" {
+		f.Fix += " (" + label.Where + ")"
+	}
+	f.Fix += "."
+}
+
+// ours are the values that a customer copies from us.
+func (x *Examiner) ours(c *broker.Connection) map[string]string {
+	base := x.BaseURL + "/broker/" + c.Slug
+	out := map[string]string{"acs_url": base + "/endpoint", "redirect_uri": base + "/endpoint", "entity_id": base + "/metadata", "login_url": base + "/login"}
+	if c.SAML != nil && c.SAML.SPEntityID != "" {
+		out["entity_id"] = c.SAML.SPEntityID
+	}
+	return out
+}
+
+// comparable says which faults are about two identifiers.
+func comparable(code fault.Code) bool {
+	return slices.Contains([]fault.Code{fault.SAMLAudience, fault.SAMLRecipient, fault.SAMLDestination, fault.SAMLIssuer, fault.SAMLMetadataEntity,
+		fault.OIDCIssuer, fault.OIDCAudience, fault.OIDCAnswerIssuer, fault.LoginMisrouted}, code)
+}
+
+func (x *Examiner) compare(c *broker.Connection, f *admin.Finding) {
+	if !comparable(fault.Code(f.Code)) || f.Observed == "" || f.Expected == "" {
+		return
+	}
+	others := map[string]string{}
+	for name, value := range x.ours(c) {
+		if c.Protocol == "saml" && name != "redirect_uri" || c.Protocol != "saml" && name == "redirect_uri" {
+			others[map[string]string{"acs_url": "ACS URL", "entity_id": "Entity ID", "login_url": "login link", "redirect_uri": "redirect URI"}[name]] = value
+		}
+	}
+	r := nearmiss.Compare(f.Observed, f.Expected, others)
+	for _, p := range r.Parts {
+		f.Difference = append(f.Difference, admin.Part(p))
+	}
+	if s := r.Sentence(); s != "" {
+		f.Cause = strings.TrimSuffix(f.Cause, " ") + " " + s
+		f.Detail = join(f.Detail, s)
+	}
+	if r.Near() {
+		return // what differs is on the table
+	}
+	if f.Confidence == string(fault.Proved) && slices.Contains([]fault.Code{fault.SAMLAudience, fault.SAMLRecipient, fault.SAMLDestination}, fault.Code(f.Code)) {
+		// The mismatch is certain, which side has to change is not.
+		f.Confidence = string(fault.Likely)
+	}
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+// neighbours are the faults that look like another, with the question that tells them apart.
+func neighbours(c fault.Code) []admin.Alternative {
+	ask := func(code fault.Code, question string) admin.Alternative {
+		return admin.Alternative{Code: string(code), Question: question}
+	}
+	switch c {
+	case fault.SAMLAudience, fault.SAMLRecipient, fault.SAMLDestination:
+		return []admin.Alternative{ask(fault.LoginMisrouted, "Is the observed value that of another connection or another broker? Then the answer was meant for that one.")}
+	case fault.SAMLIssuer:
+		return []admin.Alternative{
+			ask(fault.SAMLSignatureKey, "Was the metadata taken from another application or directory? Then issuer and certificate are both another's."),
+			ask(fault.LoginMisrouted, "Does the observed issuer belong to another connection? Then the answer was meant for that one."),
+		}
+	case fault.SAMLExpired, fault.SAMLNotYetValid, fault.OIDCExpired, fault.OIDCNotYetValid:
+		return []admin.Alternative{ask(fault.SAMLReplayed, "Was it an old answer: Back, a reload, a saved file? Then nothing is wrong with the clock.")}
+	case fault.OIDCIssuer:
+		return []admin.Alternative{ask(fault.OIDCTenant, "Does the observed issuer name another directory? Then the person came from another organisation.")}
+	}
+	return []admin.Alternative{}
+}
+
+// letter is a text for those who run the identity provider.
+func letter(d *admin.Diagnosed) string {
+	f := d.Diagnosis
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" {
+			b.WriteString(name + ": " + value + "\n")
+		}
+	}
+	b.WriteString("A sign-in through your identity provider to our application fails.\n\n")
+	line("What is wrong", f.Cause)
+	line("What to change", f.Fix)
+	line("Field", strings.Join(f.Labels, " / "))
+	line("Sent", f.Observed)
+	line("Needed", f.Expected)
+	line("Detail", f.Detail)
+	b.WriteString("\n")
+	line("Connection", d.Connection)
+	line("Code", f.Code)
+	line("Reference", d.Ref)
+	return b.String()
+}

@@ -1,0 +1,250 @@
+package diagnose
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"cloakroom/broker"
+	"cloakroom/broker/admin"
+	"cloakroom/broker/fault"
+	"cloakroom/broker/login"
+	"cloakroom/broker/registry"
+	"cloakroom/broker/web"
+	"cloakroom/providers"
+	"cloakroom/templates"
+)
+
+// Protocol names the downstream of test logins.
+const Protocol = "test"
+
+// Front serves test logins.
+type Front struct {
+	*Examiner
+	Web *web.Web
+}
+
+// Respond and Deny make the front a login.Responder. A test login never gets there: its answers come to Answer, and
+// whatever else would finish it is refused.
+func (f *Front) Respond(context.Context, login.Result) (login.Redirect, error) {
+	return login.Redirect{}, fault.New(fault.Internal, "a test login signs nobody in")
+}
+
+// Deny has nobody to tell.
+func (f *Front) Deny(context.Context, *broker.Login, error) (login.Redirect, bool) {
+	return login.Redirect{}, false
+}
+
+const perSecond = time.Second
+
+// open begins a test login: its address works once, and the browser that opens it is the one that gets the report.
+func (f *Front) open(c *web.Ctx) {
+	token := c.Param("token")
+	if len(token) != 43 || !f.Web.Limits.Allow("test", f.Web.ClientIP(c.Request), 30, perSecond) {
+		f.Web.Fault(c, fault.New(fault.TestLinkUnknown, "the address is not one of ours, or there were too many"))
+		return
+	}
+	ctx := c.Request.Context()
+	t, used, err := f.Tests.Open(ctx, broker.HashToken(token), f.Now())
+	switch {
+	case err != nil:
+		f.Web.Fault(c, unknown(err))
+		return
+	case used:
+		f.Web.Fault(c, fault.New(fault.TestLinkUsed, "test %s", t.Ref))
+		return
+	}
+	conn, err := f.Connections.Connection(ctx, t.Connection)
+	if err == nil && conn.Realm != t.Realm {
+		err = broker.ErrNotFound
+	}
+	if err != nil {
+		f.Web.Fault(c, unknown(err))
+		return
+	}
+	l := &broker.Login{ID: t.ID, Realm: t.Realm, Protocol: Protocol, Begun: f.Now(), IdPHint: t.Connection, MaxAge: -1}
+	ch, err := f.start(ctx, conn, l)
+	if err != nil {
+		f.ended(c, conn, t, l, failure("start", err))
+		return
+	}
+	f.Web.Step(c, l, login.Step{Go: &login.Redirect{URL: ch.URL, Form: ch.Form}, Login: l}, nil)
+}
+
+func (f *Front) start(ctx context.Context, conn *registry.Connection, l *broker.Login) (providers.Challenge, error) {
+	if conn.Err != nil {
+		return providers.Challenge{}, conn.Err
+	}
+	r, err := f.Engine.TestRequest(l.ID, conn)
+	if err != nil {
+		return providers.Challenge{}, err
+	}
+	ch, err := conn.Provider.Start(ctx, r)
+	if err == nil && len(ch.Fields) > 0 {
+		err = fault.New(fault.ExplainKind, "connections of the protocol %s are tested by their check", conn.Protocol)
+	}
+	return ch, err
+}
+
+// ended keeps a report that needs no answer and shows it.
+func (f *Front) ended(c *web.Ctx, conn *registry.Connection, t *broker.TestLogin, l *broker.Login, e providers.Explanation) {
+	if err := f.keep(c.Request.Context(), conn, t, e, true); err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	f.Web.Step(c, l, login.Step{Go: &login.Redirect{URL: reportURL(l)}, Login: l}, nil)
+}
+
+func reportURL(l *broker.Login) string { return "/test-report/" + l.Ref() }
+
+// Answer takes an answer to a test login from the connection's endpoint. wrong is what was wrong with its handle.
+func (f *Front) Answer(c *web.Ctx, conn *registry.Connection, h login.Handle, reply providers.Reply, wrong error) {
+	ctx := c.Request.Context()
+	t, err := f.Tests.Get(ctx, h.LoginID)
+	if err != nil {
+		f.Web.Fault(c, unknown(err))
+		return
+	}
+	mine, _, err := f.Web.Login(c, h.LoginID)
+	if err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	if t.Connection != conn.Slug {
+		conn, wrong = f.misrouted(ctx, c, t, conn)
+		if conn == nil {
+			f.Web.Fault(c, wrong)
+			return
+		}
+	}
+	var e providers.Explanation
+	if wrong != nil {
+		e = failure("state", wrong)
+	} else {
+		e = f.examined(ctx, conn, h, reply)
+	}
+	if err := f.keep(ctx, conn, t, e, mine != nil); err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	f.Web.Redirect(c, reportURL(&broker.Login{ID: t.ID}))
+}
+
+// misrouted is an answer that came to another connection's endpoint: the report is the one's that was tested.
+func (f *Front) misrouted(ctx context.Context, c *web.Ctx, t *broker.TestLogin, at *registry.Connection) (*registry.Connection, error) {
+	conn, err := f.Connections.Connection(ctx, t.Connection)
+	if err != nil {
+		return nil, unknown(err)
+	}
+	return conn, &fault.Error{Code: fault.LoginMisrouted, Observed: f.BaseURL + c.Request.URL.Path, Expected: conn.Callback, Confidence: fault.Proved, Detail: "it came to the endpoint of " + at.Slug}
+}
+
+func (f *Front) examined(ctx context.Context, conn *registry.Connection, h login.Handle, reply providers.Reply) providers.Explanation {
+	if conn.Err != nil {
+		return failure("settings", conn.Err)
+	}
+	e := explain(ctx, conn, f.Engine.Tested(conn, h), reply)
+	if e.Identity == nil || !e.OK() {
+		return e
+	}
+	if err := f.Engine.Spend(ctx, conn, *e.Identity); err != nil {
+		e.Findings = append(e.Findings, providers.Finding{Err: err, Severity: "error", Check: "message"})
+		e.Checks[0].Status, e.Checks[0].Detail = providers.Failed, fault.As(err).Detail
+	}
+	return e
+}
+
+// keep makes the report and keeps it; a second answer to the same test is refused.
+func (f *Front) keep(ctx context.Context, conn *registry.Connection, t *broker.TestLogin, e providers.Explanation, published bool) error {
+	d, err := f.judge(ctx, conn, t.Ref, e)
+	if err != nil {
+		return err
+	}
+	now := f.Now()
+	d.Steps = append(stepsOf(t), admin.Step{At: now, Step: "answer received"}, admin.Step{At: f.Now(), Step: "examined", Detail: d.Status})
+	b, err := json.Marshal(d)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "report of test %s", t.Ref)
+	}
+	first, err := f.Tests.Answer(ctx, t.ID, b, published, now)
+	if err == nil && !first {
+		err = fault.New(fault.LoginTaken, "test %s", t.Ref)
+	}
+	return err
+}
+
+// report shows a test's report to the browser that began it, and publishes it by that.
+func (f *Front) report(c *web.Ctx) {
+	l, _, err := f.Web.LoginByRef(c, c.Param("ref"))
+	if err == nil && (l == nil || l.Protocol != Protocol) {
+		err = fault.New(fault.LoginForeign, "no cookie of test %.9q", c.Param("ref"))
+	}
+	if err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	d, err := f.of(c.Request.Context(), l)
+	if err != nil {
+		f.Web.Fault(c, unknown(err))
+		return
+	}
+	f.Web.Page(c, http.StatusOK, f.page(c, l, d))
+}
+
+func (f *Front) of(ctx context.Context, l *broker.Login) (*admin.Diagnosed, error) {
+	if err := f.Tests.Publish(ctx, l.ID); err != nil {
+		return nil, err
+	}
+	t, err := f.Tests.Get(ctx, l.ID)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := f.Connections.Connection(ctx, t.Connection)
+	if err != nil {
+		return nil, err
+	}
+	if conn.Realm != t.Realm {
+		return nil, errors.Join(broker.ErrNotFound)
+	}
+	return f.standing(t, conn.Connection)
+}
+
+func (f *Front) page(c *web.Ctx, l *broker.Login, d *admin.Diagnosed) templates.TestReport {
+	shell := f.Web.Shell(c, nil, l)
+	p := templates.TestReport{Shell: shell, Status: d.Status, Connection: d.Connection, Outcome: d.Outcome, Why: d.Why, Message: d.Message, Letter: d.ForTheirIT}
+	p.Email, p.Subject = d.Profile.Email, d.Profile.Subject
+	for _, v := range d.Findings {
+		p.Findings = append(p.Findings, cardOf(v))
+	}
+	for _, v := range d.Checks {
+		p.Checks = append(p.Checks, templates.ReportCheck{Name: v.Name, Status: v.Status, Detail: v.Detail})
+	}
+	for _, v := range d.Mapping {
+		p.Mapping = append(p.Mapping, templates.ReportField{Field: v.Field, From: v.From, Values: v.Values})
+	}
+	if d.Status == "waiting" {
+		p.AgainURL = reportURL(l)
+	}
+	return p
+}
+
+func cardOf(v admin.Finding) templates.FindingCard {
+	card := templates.FindingCard{
+		Code: v.Code, Severity: v.Severity, Side: v.Side, Confidence: v.Confidence, Cause: v.Cause, Fix: v.Fix, Labels: v.Labels,
+		Detail: v.Detail, Observed: v.Observed, Expected: v.Expected, HelpURL: v.Help,
+	}
+	for _, p := range v.Difference {
+		if p.In != "expected" {
+			card.ObservedParts = append(card.ObservedParts, templates.DiffPart{Text: p.Text, Differs: p.In != "both"})
+		}
+		if p.In != "observed" {
+			card.ExpectedParts = append(card.ExpectedParts, templates.DiffPart{Text: p.Text, Differs: p.In != "both"})
+		}
+	}
+	for _, a := range v.Alternatives {
+		card.Questions = append(card.Questions, a.Question)
+	}
+	return card
+}

@@ -1,0 +1,9 @@
+package diagnose
+
+import "github.com/gin-gonic/gin"
+
+// Mount adds the routes.
+func (f *Front) Mount(r gin.IRouter) {
+	r.GET("/test/:token", f.open)
+	r.GET("/test-report/:ref", f.report)
+}

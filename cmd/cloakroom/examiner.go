@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"cloakroom/broker/diagnose"
+	"cloakroom/broker/login"
+)
+
+// examiner is what makes reports of test logins and of messages.
+func (in *installation) examiner(engine *login.Engine) *diagnose.Examiner {
+	return &diagnose.Examiner{Connections: in.registry, Engine: engine, Tests: in.store.Tests, Labels: presetLabels, BaseURL: in.cfg.BaseURL, Now: time.Now}
+}
+
+// offline is a login engine that can say what would become of somebody, for commands that serve nobody.
+func (in *installation) offline() *login.Engine {
+	s := in.store
+	return &login.Engine{
+		Config: in.registry, Users: s.Users, Links: s.Links, Invites: s.Invites, Seats: s.Seats, Events: s.Events, Tx: s.Tx,
+		Handles: &login.Handles{Keys: in.ring.Derive("login handle"), MaxAge: loginAge, Now: time.Now}, Now: time.Now, Logger: in.log,
+	}
+}
+
+// forgetPerson takes what says who a person was out of events and traces.
+func (in *installation) forgetPerson(ctx context.Context, realm, userID, email string) (int64, error) {
+	n, err := in.store.Traces.Forget(ctx, realm, userID, email)
+	if err != nil {
+		return n, err
+	}
+	more, err := in.store.Events.Pseudonymise(ctx, realm, userID, email)
+	return n + more, err
+}
