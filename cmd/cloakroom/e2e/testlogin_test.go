@@ -214,10 +214,10 @@ func TestTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := find(p.doc, func(n *html.Node) bool { return n.Data == "output" })
-	if out == nil {
+	if out == nil || out.FirstChild == nil {
 		t.Fatalf("no reference on %s", p)
 	}
-	ref := text(out)
+	ref := out.FirstChild.Data
 	type trace struct {
 		Outcome, Code, Email string
 		Steps                []struct{ Step string }
