@@ -18,4 +18,13 @@
 //
 // One Grant row lives from authorization code to last refresh token. Access tokens are sealed, not stored; they are good
 // as long as their grant is.
+//
+// # SAML
+//
+// providers/saml reads a message once into one tree with a strict gate of its own, verifies signatures over its own
+// exclusive canonicalisation and reads the identity from the verified canonical bytes. The libraries were meant to do the
+// building and the canonicalising: goxmldsig 1.6 stops at a thousand elements, orders prefixed attributes wrongly and
+// copies a map per element, and crewjam/saml tokenises a message five times. They are kept as the other side: goxmldsig
+// signs what the tests and the demo send, crewjam/saml reads what we write, so that each checks the other. A mistake in
+// our canonicalisation can refuse a good answer; it cannot admit a false one, because what was hashed is what is read.
 package broker

@@ -5,45 +5,38 @@ import (
 	"encoding/xml"
 	"errors"
 	"strings"
+
+	"github.com/crewjam/saml"
 )
 
-// ParseServiceProvider reads an application's SAML metadata: what an administrator would import.
+// ParseServiceProvider reads an application's SAML metadata as an administrator's console would: with another
+// implementation's eyes than the one that wrote it.
 func ParseServiceProvider(metadata []byte) (ServiceProvider, error) {
-	type endpoint struct {
-		Binding  string `xml:",attr"`
-		Location string `xml:",attr"`
-	}
-	var doc struct {
-		EntityID string `xml:"entityID,attr"`
-		SP       struct {
-			Keys []struct {
-				Use          string   `xml:"use,attr"`
-				Certificates []string `xml:"KeyInfo>X509Data>X509Certificate"`
-			} `xml:"KeyDescriptor"`
-			ACS []endpoint `xml:"AssertionConsumerService"`
-			SLO []endpoint `xml:"SingleLogoutService"`
-		} `xml:"SPSSODescriptor"`
-	}
+	var doc saml.EntityDescriptor
 	if err := xml.Unmarshal(metadata, &doc); err != nil {
 		return ServiceProvider{}, err
 	}
 	sp := ServiceProvider{EntityID: doc.EntityID}
-	for _, e := range doc.SP.ACS {
-		sp.ACS = append(sp.ACS, e.Location)
-	}
-	if len(doc.SP.SLO) > 0 {
-		sp.SLO = doc.SP.SLO[0].Location
-	}
-	for _, k := range doc.SP.Keys {
-		if k.Use == "encryption" {
-			continue
+	for _, d := range doc.SPSSODescriptors {
+		for _, e := range d.AssertionConsumerServices {
+			sp.ACS = append(sp.ACS, e.Location)
 		}
-		for _, c := range k.Certificates {
-			der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(c), ""))
-			if err != nil {
-				return ServiceProvider{}, err
+		for _, e := range d.SingleLogoutServices {
+			if sp.SLO == "" {
+				sp.SLO = e.Location
 			}
-			sp.Certificates = append(sp.Certificates, der)
+		}
+		for _, k := range d.KeyDescriptors {
+			if k.Use == "encryption" {
+				continue
+			}
+			for _, c := range k.KeyInfo.X509Data.X509Certificates {
+				der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(c.Data), ""))
+				if err != nil {
+					return ServiceProvider{}, err
+				}
+				sp.Certificates = append(sp.Certificates, der)
+			}
 		}
 	}
 	if sp.EntityID == "" || len(sp.ACS) == 0 {
