@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -72,10 +73,15 @@ func local() *http.Client {
 	}}
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t *testing.T) *town { return newTownWith(t, nil) }
+
+// newTownWith is newTown with further settings of the broker.
+func newTownWith(t *testing.T, settings map[string]string) *town {
 	t.Helper()
 	port := freePort(t)
-	i := start(t, map[string]string{"BASE_URL": "http://sso.localhost:" + port, "LISTEN": "127.0.0.1:" + port})
+	set := map[string]string{"BASE_URL": "http://sso.localhost:" + port, "LISTEN": "127.0.0.1:" + port}
+	maps.Copy(set, settings)
+	i := start(t, set)
 	w := &town{world: &world{instance: i}}
 	appPort := freePort(t)
 	w.app = "http://app.localhost:" + appPort
