@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +76,7 @@ func (p *program) doctor(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	if d.errors > 0 {
-		return fmt.Errorf("%d errors found", d.errors)
+		return fmt.Errorf("%d %s found", d.errors, map[bool]string{true: "error", false: "errors"}[d.errors == 1])
 	}
 	return nil
 }
@@ -107,7 +110,7 @@ func (d *examined) address(ctx context.Context, in *installation) {
 	base := in.cfg.BaseURL
 	if !in.cfg.HTTPS() {
 		severity := "error"
-		if strings.HasPrefix(base, "http://localhost") || strings.HasPrefix(base, "http://127.0.0.1") {
+		if u, err := url.Parse(base); err == nil && slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
 			severity = "warning"
 		}
 		d.fault(severity, fault.New(fault.DoctorPlainHTTP, "%s", base))
@@ -248,8 +251,15 @@ func (d *examined) clock(ctx context.Context, in *installation, c *broker.Connec
 	if err != nil {
 		return
 	}
+	if age, err := strconv.Atoi(res.Header.Get("Age")); err == nil && age > 0 {
+		theirs = theirs.Add(time.Duration(min(age, 86400)) * time.Second) // a cache's copy tells when it was made (RFC 9111, section 5.1)
+	}
 	if off := time.Since(theirs).Round(time.Second); off.Abs() > 30*time.Second {
-		d.fault("warning", fault.New(fault.DoctorClock, "ours is %s ahead of %s", off, req.URL.Host))
+		side := "ahead of"
+		if off < 0 {
+			side = "behind"
+		}
+		d.fault("warning", fault.New(fault.DoctorClock, "ours is %s %s %s", off.Abs(), side, req.URL.Host))
 		return
 	}
 	d.passed("clock", "agrees with "+req.URL.Host)
