@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
+
+	"cloakroom/broker"
 )
 
 // pgDB is a pool with two faces: pgx itself for what is hot, database/sql under gorm for the rest.
@@ -161,19 +163,34 @@ func (p *pgDB) attempt(ctx context.Context, fn func(context.Context, *Txn) error
 	if err := fn(ctx, t); err != nil {
 		return err
 	}
-	var xid *string
-	if err := native.QueryRow(ctx, "SELECT pg_current_xact_id_if_assigned()::text").Scan(&xid); err != nil {
+	w, err := p.sign(ctx, native)
+	if err != nil {
 		t.rolledBack()
 		return err
 	}
 	committing = true
 	if err := tx.Commit(); err != nil {
-		if err = p.settle(ctx, xid, err); err != nil {
+		if err = p.settle(ctx, w, err); err != nil {
 			t.rolledBack()
 		}
 		return err
 	}
 	return nil
+}
+
+// writing names a transaction that wrote: its number, and a row that stands only if it was committed. The number alone does
+// not do: after a crash PostgreSQL may give it to another transaction.
+type writing struct{ xid, mark string }
+
+// sign leaves the row, among what may be seen only once and is swept away with it; nil where nothing was written.
+func (p *pgDB) sign(ctx context.Context, conn *pgx.Conn) (*writing, error) {
+	w := &writing{mark: "commit:" + broker.RandomToken(18)}
+	err := conn.QueryRow(ctx, "INSERT INTO marks (id, taker, expires_at) SELECT $1, '', $2 WHERE pg_current_xact_id_if_assigned() IS NOT NULL "+
+		"RETURNING pg_current_xact_id_if_assigned()::text", w.mark, Micro(p.db.Clock().Add(10*patience))).Scan(&w.xid)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return w, err
 }
 
 // withPool is gorm on one connection.
@@ -190,32 +207,49 @@ func (e errUncommitted) Unwrap() error     { return e.error }
 func (e errUncommitted) SafeToRetry() bool { return true }
 
 // settle finds out what became of a transaction whose COMMIT was not answered.
-func (p *pgDB) settle(ctx context.Context, xid *string, cause error) error {
+func (p *pgDB) settle(ctx context.Context, w *writing, cause error) error {
 	if fate(cause) == final && ctx.Err() == nil {
 		return cause
 	}
-	if xid == nil { // it wrote nothing
+	if w == nil { // it wrote nothing
 		return errUncommitted{cause}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	for {
 		var status *string
+		var stands bool
 		err := p.retry(ctx, func(ctx context.Context, _ bool) error {
-			return p.pool.QueryRow(ctx, "SELECT pg_xact_status($1::text::xid8)", *xid).Scan(&status)
+			return p.pool.QueryRow(ctx, "SELECT pg_xact_status($1::text::xid8), EXISTS (SELECT 1 FROM marks WHERE id = $2)", w.xid, w.mark).Scan(&status, &stands)
 		})
 		switch {
-		case err != nil || status == nil:
+		case err != nil:
 			return unsettled{errors.Join(cause, err)}
-		case *status == "committed":
+		case stands:
 			return nil
-		case *status == "aborted":
-			return errUncommitted{cause}
+		case status == nil || *status != "in progress":
+			// The snapshot may be older than the status: what was committed between the two stands now.
+			return p.stands(ctx, w, cause)
 		}
 		if err := pause(ctx, ctx, 20*time.Millisecond); err != nil {
 			return unsettled{errors.Join(cause, err)}
 		}
 	}
+}
+
+// stands is the last look, when the transaction is over.
+func (p *pgDB) stands(ctx context.Context, w *writing, cause error) error {
+	var stands bool
+	err := p.retry(ctx, func(ctx context.Context, _ bool) error {
+		return p.pool.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM marks WHERE id = $1)", w.mark).Scan(&stands)
+	})
+	switch {
+	case err != nil:
+		return unsettled{errors.Join(cause, err)}
+	case stands:
+		return nil
+	}
+	return errUncommitted{cause}
 }
 
 // unsettled hides its cause from fate: a transaction that may have been committed is not begun anew.
