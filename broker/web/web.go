@@ -128,9 +128,9 @@ func (w *Web) ClientIP(r *http.Request) string {
 	if !w.trusted(ip) {
 		return ip.String()
 	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	hops := forwarded(r.Header)
 	for i := len(hops) - 1; i >= 0; i-- {
-		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		a, err := parseHop(hops[i])
 		if err != nil {
 			break
 		}
@@ -140,6 +140,33 @@ func (w *Web) ClientIP(r *http.Request) string {
 		}
 	}
 	return ip.String()
+}
+
+// forwarded lists whom the proxies saw, the nearest last: X-Forwarded-For, else Forwarded (RFC 7239).
+func forwarded(h http.Header) []string {
+	if all := h.Values("X-Forwarded-For"); len(all) > 0 {
+		return strings.Split(strings.Join(all, ","), ",")
+	}
+	var out []string
+	for hop := range strings.SplitSeq(strings.Join(h.Values("Forwarded"), ","), ",") {
+		seen := ""
+		for pair := range strings.SplitSeq(hop, ";") {
+			if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && strings.EqualFold(name, "for") {
+				seen = strings.Trim(value, `"`)
+			}
+		}
+		out = append(out, seen)
+	}
+	return out
+}
+
+// parseHop reads an address with or without a port, IPv6 with or without brackets.
+func parseHop(s string) (netip.Addr, error) {
+	s = strings.TrimSpace(s)
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr(), nil
+	}
+	return netip.ParseAddr(strings.Trim(s, "[]"))
 }
 
 func (w *Web) trusted(ip netip.Addr) bool {

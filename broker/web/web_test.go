@@ -52,6 +52,20 @@ func newWeb(t *testing.T, logo string) (*web.Web, http.Handler) {
 
 func TestClientIP(t *testing.T) {
 	w, _ := newWeb(t, "")
+	for _, tt := range []struct{ peer, standard, want string }{
+		{"10.0.0.1:99", "for=198.51.100.7;proto=https;by=10.0.0.1", "198.51.100.7"},
+		{"10.0.0.1:99", `for=203.0.113.5, For="198.51.100.7:4711"`, "198.51.100.7"},
+		{"10.0.0.1:99", `for="[2001:db8::7]:4711"`, "2001:db8::7"},
+		{"10.0.0.1:99", "for=_hidden", "10.0.0.1"},
+		{"192.0.2.1:99", "for=198.51.100.7", "192.0.2.1"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = tt.peer
+		r.Header.Set("Forwarded", tt.standard)
+		if got := w.ClientIP(r); got != tt.want {
+			t.Errorf("%s with Forwarded %q: %s, want %s", tt.peer, tt.standard, got, tt.want)
+		}
+	}
 	for _, tt := range []struct{ peer, forwarded, want string }{
 		{"192.0.2.1:99", "", "192.0.2.1"},
 		{"192.0.2.1:99", "198.51.100.7", "192.0.2.1"}, // a stranger's word
