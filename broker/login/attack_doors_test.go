@@ -16,7 +16,7 @@ import (
 
 var eve = said{email: "eve@acme.example", sub: "eve"}
 
-// at is an answer of acme's SAML identity provider, addressed wherever the attacker likes.
+// addressed is an answer of acme's SAML identity provider about globex's person, to whichever connection.
 func (f *battlefield) addressed(slug, handle string, lie func(*samlidp.Response)) string {
 	s := eve
 	s.email, s.lie = "bob@globex.example", lie
@@ -180,9 +180,9 @@ var doors = []scene{
 	}, fault.LoginTaken},
 	{"6", "login of another browser under a name of one's own", func(f *battlefield) (*visitor, func() view) {
 		v, w := f.visitor(), f.visitor()
-		p, q := w.through("acme", "acme-saml"), v.through("acme", "acme-saml")
+		p := w.through("acme", "acme-saml")
+		v.through("acme", "acme-saml")
 		rename(v, w)
-		_ = q
 		return v, func() view { return v.answer(p, "acme", "acme-saml", eve) }
 	}, fault.LoginForeign},
 	{"6", "assertion again, in a second browser", func(f *battlefield) (*visitor, func() view) {

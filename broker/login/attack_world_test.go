@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -586,11 +585,11 @@ func (f *battlefield) redirect(idp string, p view, s said) string {
 		claims["sub"] = broker.RandomToken(9)
 	}
 	maps.Copy(claims, s.claims)
-	f.oidc[idp].Lie(oidcop.Lies{Claims: keepNull(claims), Payload: func(b []byte) []byte {
+	f.oidc[idp].Lie(oidcop.Lies{Claims: oidcop.Set(claims), Payload: func(b []byte) []byte {
 		return bytes.ReplaceAll(b, []byte(s.json[0]), []byte(s.json[1]))
 	}})
 	if s.json[0] == "" {
-		f.oidc[idp].Lie(oidcop.Lies{Claims: keepNull(claims)})
+		f.oidc[idp].Lie(oidcop.Lies{Claims: oidcop.Set(claims)})
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Get(p.Header().Get("Location"))
@@ -598,11 +597,6 @@ func (f *battlefield) redirect(idp string, p view, s said) string {
 	must(f.t, res.Body.Close())
 	return strings.TrimPrefix(res.Header.Get("Location"), broke)
 }
-
-// null is JSON's null in a claim, which nil would leave out.
-var null = json.RawMessage("null")
-
-func keepNull(claims obj) func(map[string]any) { return oidcop.Set(claims) }
 
 // who answers the person that the visitor's session of a realm is of, "" for none.
 func (v *visitor) who(realm string) (home, email, id string) {
