@@ -48,7 +48,7 @@ func (x *Examiner) inTheirWords(c *broker.Connection, f *admin.Finding) {
 	label := admin.Label{Label: plain}
 	if x.Labels != nil {
 		if own, ok := x.Labels(c.Preset, c.Protocol)[name]; ok && own.Label != "" {
-			label = own
+			label, f.Labels = own, nil // what other consoles call it is no help here
 		}
 	}
 	value := x.ours(c)[name]

@@ -179,17 +179,17 @@ func said(code, description string) string {
 	return code + ": " + description
 }
 
-// labelled adds the names that the provider's own console gives to what must be changed.
+// labelled puts the name that the provider's own console gives to what must be changed before our own field's.
 func (p *provider) labelled(f *fault.Error) *fault.Error {
-	if f.Labels != nil {
-		return f
-	}
 	labels := consoleLabels(p.settings.Preset, f.Code)
 	if labels == nil {
 		return f
 	}
+	if slices.Contains(f.Labels, labels[0]) {
+		return f
+	}
 	out := *f // a cached fault is shared
-	out.Labels = labels
+	out.Labels = append(labels, f.Labels...)
 	return &out
 }
 
