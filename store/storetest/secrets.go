@@ -34,6 +34,17 @@ func Secrets(t *testing.T, s *store.Store) [][]byte {
 	User(t, s, "acme", "keyholder", "keyholder@acme.example")
 	must(t, s.Credentials.Add(ctx, &broker.Credential{ID: "c", Realm: "acme", UserID: "keyholder", Kind: "password", Data: []byte("plain-password-hash")}, 1))
 	plain = append(plain, []byte("plain-password-hash"))
+	s.Traces.Log(broker.Trace{Realm: "acme", Ref: "REF", TraceDetail: broker.TraceDetail{Message: "plain-message-of-a-trace", Detail: "plain-detail-of-a-trace", Observed: "plain-observed-value"}})
+	waitFor(t, "the trace is written", func() bool {
+		_, err := s.Traces.Of(ctx, "acme", "REF")
+		return err == nil
+	})
+	Connection(t, s, "acme", "op")
+	test := testLogin(s, "test")
+	must(t, s.Tests.Create(ctx, test))
+	_, err := s.Tests.Answer(ctx, "test", []byte("plain-report-of-a-test"), true, s.Now())
+	must(t, err)
+	plain = append(plain, []byte("plain-message-of-a-trace"), []byte("plain-detail-of-a-trace"), []byte("plain-observed-value"), []byte("plain-report-of-a-test"))
 	for _, p := range plain {
 		if len(p) < 8 {
 			t.Fatalf("%q is too short to be looked for", p)

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"people": people, "people page by page": peoplePaged, "likely duplicates": duplicates, "groups": groups, "merges": merges, "identities": identities, "a person's sessions": personSessions, "consents": consents, "pseudonymise": pseudonymise,
 		"invites": invites, "invite use": inviteUse, "invite lists": inviteLists, "seats": seats, "linked connections": linkedConnections, "keys": keys, "apikeys": apiKeys, "credentials": credentials, "enforcement": enforcement,
 		"sessions": sessions, "session ends": sessionEnds, "grants": grants, "redeem": redeem, "rotate": rotate, "marks": marks, "parked": parked, "sweep": sweep,
+		"traces": traces, "lists of traces": traceLists, "traces are forgotten": tracesForgotten, "test logins": testLogins, "test logins end": testLoginsEnd,
 		"events": events, "tx": transactions, "lists": lists, "deletion leaves nothing": deletion, "strange text": strangeText, "ready": ready,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, open(t)) })
