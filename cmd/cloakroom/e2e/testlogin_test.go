@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,9 +93,17 @@ func TestTestLoginSAML(t *testing.T) {
 	if n := w.people(); n != 0 {
 		t.Errorf("a test made %d people", n)
 	}
-	// The address works once.
-	if p, err = newVisitor().get(link.URL); err != nil || p.Status == http.StatusOK {
-		t.Errorf("opened twice: %v %v", p, err)
+	// The address works once, and only as it was given.
+	for address, want := range map[string]string{
+		link.URL: "test.link_used", link.URL + "x": "test.link_unknown", w.URL + "/test/" + strings.Repeat("A", 43): "test.link_unknown", w.URL + "/test/x": "test.link_unknown",
+	} {
+		mark := len(w.log.String())
+		if p, err = newVisitor().get(address); err != nil || p.Status < 400 || p.Status >= 500 || strings.Contains(p.Body, "ada@") {
+			t.Errorf("%s: %v %v", address, p, err)
+		}
+		if codes := w.codes(mark); !slices.Contains(codes, want) {
+			t.Errorf("%s: %v, want %s", address, codes, want)
+		}
 	}
 	// Whoever holds no cookie of it gets no report.
 	if p, err = newVisitor().get(w.URL + "/test-report/" + link.Ref); err != nil || p.Status == http.StatusOK || strings.Contains(p.Body, "ada@") {
