@@ -32,8 +32,10 @@ type Code string
 
 // Entry is what the catalogue knows of a code.
 type Entry struct {
-	Code   Code
-	Status int    // HTTP status where this fault ends a request
+	Code Code
+	// Status is the HTTP status where this fault ends a request. 5xx is ours alone: what a tenant's identity provider
+	// answers is 403, that it does not answer is 424, so that a broken one does not look like an outage of the broker.
+	Status int
 	Side   Side   // who can mend it
 	Cause  string // one sentence for an operator or the customer's administrator
 	Fix    string // one or two sentences: what to click

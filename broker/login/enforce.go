@@ -56,8 +56,18 @@ func (e *Engine) enforced(ctx context.Context, a *arrival, u *broker.User, i *br
 
 // Stands says whether the way that somebody signed in is still one they may use: a session or refresh token from before
 // enforcement, or from a local way that the realm no longer allows, does not. connection is "" for a local way, which amr
-// names.
-func (e *Engine) Stands(ctx context.Context, u *broker.User, connection string, amr []string) (bool, error) {
+// names. At a hub (realm is the clients') an address must still lie in a domain that nobody but the person's own realm has
+// verified: another may have verified it since (contract, section 5.2).
+func (e *Engine) Stands(ctx context.Context, realm string, u *broker.User, connection string, amr []string) (bool, error) {
+	at, err := e.Config.Realm(ctx, realm)
+	if err != nil {
+		return false, err
+	}
+	if at.Hub && (connection != "" || u.Realm != realm) {
+		if ok, err := e.ownDomain(ctx, u); err != nil || !ok {
+			return false, err
+		}
+	}
 	if connection == "" {
 		return e.localStands(ctx, u, amr)
 	}

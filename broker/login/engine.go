@@ -169,14 +169,8 @@ func (e *Engine) signedIn(ctx context.Context, st Start, realm *broker.Realm, cl
 	case u.Status != broker.StatusActive || st.somebodyElse(u):
 		return Step{}, false, nil
 	}
-	if ok, err := e.Stands(ctx, u, s.Connection, s.AMR); err != nil || !ok {
+	if ok, err := e.Stands(ctx, s.Realm, u, s.Connection, s.AMR); err != nil || !ok {
 		return Step{}, false, err
-	}
-	// Another realm may have verified the address's domain since (contract, section 5.2).
-	if realm.Hub && (s.Connection != "" || u.Realm != realm.Name) {
-		if ok, err := e.ownDomain(ctx, u); err != nil || !ok {
-			return Step{}, false, err
-		}
 	}
 	step, err := e.respond(ctx, Result{Login: l, Realm: realm, Client: client, Session: s, User: u})
 	return step, true, err

@@ -179,7 +179,7 @@ func (e *Engine) pinned(ctx context.Context, l *broker.Login, realm *broker.Real
 	if err != nil || c.Realm != u.Realm || !c.Enabled || !e.allowed(l, realm, client, c.Connection) {
 		return nil, err
 	}
-	ok, err := e.Stands(ctx, u, c.Slug, nil)
+	ok, err := e.Stands(ctx, u.Realm, u, c.Slug, nil)
 	if err != nil || !ok {
 		return nil, err
 	}

@@ -182,7 +182,7 @@ func (e *Engine) OpenSession(ctx context.Context, realm, cookie string) (*Setup,
 	if err != nil {
 		return nil, err
 	}
-	if ok, err := e.Stands(ctx, u, s.Connection, s.AMR); err != nil || !ok {
+	if ok, err := e.Stands(ctx, s.Realm, u, s.Connection, s.AMR); err != nil || !ok {
 		return nil, errors.Join(err, fault.New(fault.LocalStale, "the session of user %s no longer stands", u.ID))
 	}
 	out := &Setup{User: u, Session: s}

@@ -108,7 +108,7 @@ type Config struct {
 	Enabled func(ctx context.Context, slug string) (bool, error)
 	// Stands reports whether the way a person signed in ("" is a local one, which amr names) is still one they may use;
 	// nil: it is. login.Engine does.
-	Stands func(ctx context.Context, u *broker.User, connection string, amr []string) (bool, error)
+	Stands func(ctx context.Context, realm string, u *broker.User, connection string, amr []string) (bool, error)
 	// HTTP is the guarded client: clients' jwks_uri and back-channel logout.
 	HTTP *http.Client
 	Log  *slog.Logger

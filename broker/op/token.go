@@ -245,7 +245,7 @@ func (p *Provider) stillIn(ctx context.Context, c *broker.Client, g *broker.Gran
 		}
 	}
 	if p.Stands != nil && g.UserID != "" {
-		ok, err := p.Stands(ctx, u, g.Connection, g.AMR)
+		ok, err := p.Stands(ctx, g.Realm, u, g.Connection, g.AMR)
 		if err != nil {
 			return nil, nil, err
 		}
