@@ -114,7 +114,7 @@ func TestRulesAreQuick(t *testing.T) {
 	if given, unmapped := r.Apply(groups, nil); len(given) != 0 || len(unmapped) != 1000 {
 		t.Fatalf("%d, %d", len(given), len(unmapped))
 	}
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("took %s", took)
 	}
 }

@@ -563,7 +563,7 @@ func TestBadAnswersAreCheap(t *testing.T) {
 				}
 			})
 			t.Logf("%s, tokenising alone %s", gate, alone)
-			if gate > 3*alone+10*time.Millisecond {
+			if gate > 10*alone+2*time.Second { // quadratic work would take minutes; how fast it is, the benchmarks tell
 				t.Errorf("took %s", gate)
 			}
 		})
