@@ -167,12 +167,15 @@ func (p *provider) Transcript(reply providers.Reply) string {
 			}
 			b.WriteString(name + ": " + strings.ToValidUTF8(v[:min(len(v), 4096)], "") + "\n")
 			if b.Len() > maxToken {
-				return b.String()
+				return clipped(b.String())
 			}
 		}
 	}
 	return b.String()
 }
+
+// clipped keeps a message to what a report may hold.
+func clipped(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxToken)], "") }
 
 // Names is the issuer.
 func (p *provider) Names() []string {
@@ -208,7 +211,7 @@ func printed(raw string) string {
 			b.Write(text.Bytes())
 		}
 	}
-	return b.String()
+	return clipped(b.String())
 }
 
 // hidden names the claims that are for programs alone, or could be used.
