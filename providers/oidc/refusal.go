@@ -189,7 +189,7 @@ func (p *provider) labelled(f *fault.Error) *fault.Error {
 		return f
 	}
 	out := *f // a cached fault is shared
-	out.Labels = append(labels, f.Labels...)
+	out.Labels = slices.Concat(labels, f.Labels)
 	return &out
 }
 
