@@ -105,8 +105,10 @@ func (w *Web) FaultOf(c *gin.Context, err error, l *broker.Login) {
 	page := templates.Error{Public: entry.Public, Observed: f.Observed, Expected: f.Expected}
 	var realm *broker.Realm
 	name := c.Param("realm")
+	ref := refOf(c, l)
+	attrs = append(attrs, "ref", ref)
 	if l != nil {
-		attrs = append(attrs, "ref", l.Ref(), "connection", l.IdPHint)
+		attrs = append(attrs, "connection", l.IdPHint)
 		name = l.Realm
 		if w.Refused != nil {
 			w.Refused(ctx, l, err)
@@ -122,7 +124,7 @@ func (w *Web) FaultOf(c *gin.Context, err error, l *broker.Login) {
 		}
 	}
 	page.Shell = w.Shell(c, realm, l)
-	page.Shell.Languages = nil
+	page.Shell.Languages, page.Shell.Ref = nil, ref
 	switch {
 	case entry.Status >= 500:
 		w.Log.ErrorContext(ctx, "request failed", attrs...)
@@ -130,6 +132,18 @@ func (w *Web) FaultOf(c *gin.Context, err error, l *broker.Login) {
 		w.Log.InfoContext(ctx, "request refused", attrs...)
 	}
 	w.Page(c, entry.Status, page)
+}
+
+// refOf is what an error page asks people to read out: the login's reference, the one in the page's address, or a fresh
+// one, under which at least the log line is found.
+func refOf(c *gin.Context, l *broker.Login) string {
+	if l != nil && l.ID != "" {
+		return l.Ref()
+	}
+	if ref, ok := broker.ParseRef(c.Param("ref")); ok {
+		return ref
+	}
+	return broker.RefOf(broker.NewLoginID())
 }
 
 // LoginURL is a login's own page.

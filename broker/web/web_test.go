@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -209,6 +210,17 @@ func TestLogo(t *testing.T) {
 	}
 	if served != 1 {
 		t.Errorf("fetched %d times", served)
+	}
+}
+
+// An error page tells people to read out a reference, so there is one on each, also where no login is known.
+func TestErrorPagesHaveAReference(t *testing.T) {
+	_, h := newWeb(t, "")
+	ref := regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}`)
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/nothing", nil))
+	if !ref.MatchString(rec.Body.String()) {
+		t.Errorf("no reference on %s", rec.Body)
 	}
 }
 
