@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"cloakroom/broker/fault"
 )
 
 // Provider is one opened connection: parsed settings, keys and metadata of one upstream. It is safe for concurrent use
@@ -209,4 +211,7 @@ type Finding struct {
 	Severity string // "error", "warning", "ok"
 	Check    string // short name: "metadata", "certificate", "discovery", "jwks"
 	Detail   string
+	// Confidence grades a passed check: "" and fault.Proved say that it holds, fault.Likely that nothing speaks against
+	// it. A failed check's is that of Err.
+	Confidence fault.Confidence
 }

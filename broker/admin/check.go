@@ -73,6 +73,9 @@ func FindingOf(err error, severity string) Finding {
 	if out.Labels == nil {
 		out.Labels = []string{}
 	}
+	for _, a := range f.Alternatives {
+		out.Alternatives = append(out.Alternatives, Alternative{Code: string(a.Code), Question: a.Question})
+	}
 	return out
 }
 

@@ -55,7 +55,15 @@ type Error struct {
 	Labels             []string // fields of the provider's console that the fix names
 	Fix                string   // says the catalogue's fix with this case's own values; "" for the catalogue's
 	Confidence         Confidence
-	Err                error
+	// Alternatives are the faults that look just like this one, where what was observed leaves that open.
+	Alternatives []Alternative
+	Err          error
+}
+
+// Alternative is another fault that would look the same, with the question that tells it apart.
+type Alternative struct {
+	Code     Code
+	Question string
 }
 
 func (e *Error) Error() string {
