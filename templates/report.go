@@ -31,6 +31,26 @@ func (f FindingCard) SideText() string {
 	return HelpFault{Entry: fault.Entry{Side: fault.Side(f.Side)}}.SideText()
 }
 
+// SeverityWord and ConfidenceWord say in words what the card's look says.
+func (f FindingCard) SeverityWord() string {
+	if f.Severity == "warning" {
+		return "Warning:"
+	}
+	return "Error:"
+}
+
+func (f FindingCard) ConfidenceWord() string {
+	switch f.Confidence {
+	case "proved":
+		return "proved"
+	case "likely":
+		return "likely, not proved"
+	case "guess":
+		return "a guess"
+	}
+	return ""
+}
+
 // FixHTML is the fix with the console's labels in bold.
 func (f FindingCard) FixHTML() template.HTML {
 	labels := append([]string(nil), f.Labels...)

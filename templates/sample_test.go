@@ -52,7 +52,7 @@ func samples(lang string) []page {
 	logo.Realm.Colour = "#ffd400"
 	logo.Realm.LogoURL = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 160 40'%3E%3Crect width='160' height='40' rx='6' fill='%23ffd400'/%3E%3C/svg%3E"
 	guide, _ := templates.GuideFor("okta")
-	return []page{
+	return append(consoleSamples(lang), []page{
 		{"chooser", templates.Chooser{Shell: s, EmailForm: email, App: "Parcel Tracker", Buttons: brands}},
 		{"chooser_few", templates.Chooser{Shell: s, App: "Parcel Tracker", Buttons: brands[:2]}},
 		{"chooser_logo", templates.Chooser{Shell: logo, EmailForm: email, App: "Parcel Tracker"}},
@@ -108,5 +108,5 @@ func samples(lang string) []page {
 		{"help_faults", templates.HelpFaults{Shell: b}},
 		{"help_fault", templates.HelpFault{Shell: b, Entry: fault.Lookup(fault.LoginForeign)}},
 		{"help_provider", templates.HelpProvider{Shell: b, Guide: guide}},
-	}
+	}...)
 }

@@ -147,7 +147,7 @@ func (s *Service) checkOpen(ctx context.Context, p *problems, c *broker.Connecti
 	if err == nil {
 		return nil
 	}
-	if fieldErrors(err) != nil {
+	if FieldErrors(err) != nil {
 		return p.take(err)
 	}
 	var f *fault.Error

@@ -29,7 +29,7 @@ func (p *problems) take(err error) error {
 	if err == nil {
 		return nil
 	}
-	if found := fieldErrors(err); found != nil {
+	if found := FieldErrors(err); found != nil {
 		p.list = append(p.list, found...)
 		return nil
 	}

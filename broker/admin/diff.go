@@ -15,7 +15,8 @@ import (
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-func fieldErrors(err error) broker.FieldErrors {
+// FieldErrors are the bad fields that an error names, nil if it names none.
+func FieldErrors(err error) broker.FieldErrors {
 	var found broker.FieldErrors
 	if errors.As(err, &found) {
 		return found

@@ -97,7 +97,7 @@ func (s *Service) buildLine(ctx context.Context, a Actor, r *broker.Realm, l *li
 		return built{}, nil
 	}
 	i, app, err := s.buildInvite(ctx, a, r, l.sent)
-	if found := fieldErrors(err); found != nil {
+	if found := FieldErrors(err); found != nil {
 		l.faults = found
 		return built{}, nil
 	}

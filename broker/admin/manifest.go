@@ -74,7 +74,7 @@ func (r *reader) under(pointer string, err error) error {
 	if err == nil {
 		return nil
 	}
-	found := fieldErrors(err)
+	found := FieldErrors(err)
 	if found == nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func scalar(n *yaml.Node) (any, error) {
 
 // withLines puts the line in front of each bad field.
 func withLines(err error, at lines) error {
-	found := fieldErrors(err)
+	found := FieldErrors(err)
 	if found == nil {
 		return err
 	}
