@@ -82,6 +82,43 @@ const (
 	SAMLNameIDForced     Code = "saml.nameid_format_forced"
 	SAMLContextForced    Code = "saml.authn_context_forced"
 	SAMLWeakenedSecurity Code = "saml.weakened"
+
+	// What only a closer look tells from its neighbours.
+	SAMLSwapped           Code = "saml.addresses_swapped"
+	SAMLKeyRolledOver     Code = "saml.signing_key_rolled_over"
+	SAMLDecryptionOld     Code = "saml.encrypted_to_old_certificate"
+	SAMLDecryptionForeign Code = "saml.encrypted_to_foreign_certificate"
+	SAMLClock             Code = "saml.clock_off"
+	SAMLTimeZone          Code = "saml.clock_time_zone"
+	SAMLNothingSaid       Code = "saml.nothing_said"
+	SAMLNoEmail           Code = "saml.no_email_sent"
+	SAMLGuest             Code = "saml.guest_account"
+	SAMLNameIDPairwise    Code = "saml.nameid_pairwise"
+	SAMLNameIDTransient   Code = "saml.nameid_transient"
+	SAMLRelayState        Code = "saml.relay_state_lost"
+
+	// Preflight: what the documents and settings say.
+	SAMLMetadataOurs          Code = "saml.metadata_is_ours"
+	SAMLMetadataConsole       Code = "saml.metadata_console_address"
+	SAMLMetadataPlaceholder   Code = "saml.metadata_placeholder"
+	SAMLMetadataEnding        Code = "saml.metadata_expiring"
+	SAMLMetadataStatic        Code = "saml.metadata_static_copy"
+	SAMLManualDiffers         Code = "saml.manual_differs"
+	SAMLTheirsSwapped         Code = "saml.entity_and_sso_swapped"
+	SAMLAddressOurs           Code = "saml.address_is_ours"
+	SAMLSSOMetadata           Code = "saml.sso_url_is_metadata"
+	SAMLSSOBinding            Code = "saml.sso_binding"
+	SAMLCertNotSigning        Code = "saml.certificate_not_signing"
+	SAMLCertNotYet            Code = "saml.certificate_not_yet_valid"
+	SAMLCertSHA1              Code = "saml.certificate_sha1"
+	SAMLEncryptionUnpublished Code = "saml.encryption_key_unpublished"
+	SAMLNameIDUnoffered       Code = "saml.nameid_format_unoffered"
+	SAMLNoLogout              Code = "saml.logout_unsupported"
+
+	// Preflight: what the identity provider does with a request nobody is behind.
+	SAMLSSONotFound   Code = "saml.sso_url_not_found"
+	SAMLProbeSilent   Code = "saml.probe_silent"
+	SAMLProbeAnswered Code = "saml.probe_signed_in"
 )
 
 var samlFaults = map[Code]Entry{
@@ -159,4 +196,38 @@ var samlFaults = map[Code]Entry{
 	SAMLNameIDForced:     {Status: 422, Side: Ours, Public: "idp_misconfigured", Cause: "The connection asks for a Name ID format, which this provider either refuses or lets override its own setting.", Fix: "Empty the connection's Name ID format."},
 	SAMLContextForced:    {Status: 422, Side: Ours, Public: "idp_misconfigured", Cause: "The connection asks for one way of signing in, which fails for people who sign in another way.", Fix: "Empty the connection's Requested authentication context."},
 	SAMLWeakenedSecurity: {Status: 422, Side: Ours, Public: "ours", Cause: "An outdated algorithm is allowed on this connection.", Fix: "Move the identity provider to SHA-256, AES-GCM and RSA-OAEP, then switch the exception off."},
+
+	SAMLSwapped:           {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "Our two addresses stand in each other's field at the identity provider: the Entity ID where the ACS URL belongs, and the other way round.", Fix: "Exchange the two: the sign-on, reply or ACS URL field takes our ACS URL, the audience, identifier or Entity ID field takes our Entity ID."},
+	SAMLKeyRolledOver:     {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider signs with a new certificate, and the connection still holds the old one.", Fix: "Compare the new certificate's fingerprint with the identity provider's console and give it to the connection; better, give the metadata's address instead of a copy, so that the next one is taken by itself."},
+	SAMLDecryptionOld:     {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The assertion is encrypted with an earlier certificate of ours, which we cannot open any more.", Fix: "Upload this connection's current certificate as encryption certificate at the identity provider, or let it read our metadata again."},
+	SAMLDecryptionForeign: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The assertion is encrypted with a certificate that was never ours.", Fix: "Upload this connection's current certificate as encryption certificate at the identity provider, or switch encryption off there."},
+	SAMLClock:             {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The clock of the identity provider is wrong.", Fix: "Set the identity provider's clock by NTP (Windows: w32tm /resync; Linux: chrony); until then AD FS can be told Set-AdfsRelyingPartyTrust -NotBeforeSkew 2."},
+	SAMLTimeZone:          {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider writes local time and calls it UTC.", Fix: "Correct the time zone in the identity provider's software: SAML's times are in UTC; the clock itself is right."},
+	SAMLNothingSaid:       {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider signed the person in and said nothing about them: neither a Name ID nor any attribute.", Fix: "Add claims or attribute statements to the application at the identity provider: the email address, first and last name, and the email address as Name ID."},
+	SAMLNoEmail:           {Status: 403, Side: IdP, Public: "no_email", Cause: "Nothing in the answer is an email address.", Fix: "Send the email address as an attribute, and check that this person has one in the directory; the detail lists what was sent."},
+	SAMLGuest:             {Status: 403, Side: IdP, Public: "not_allowed", Cause: "The person is a guest in the identity provider's directory, with a made-up user name.", Fix: "Send guests' own mail address as Name ID, let their domain in here, or do not assign guests to the application."},
+	SAMLNameIDPairwise:    {Status: 200, Side: IdP, Public: "idp_misconfigured", Cause: "The Name ID is a made-up identifier instead of the value chosen in the console, as happens where its source is empty for a person.", Fix: "Choose a source that everybody has for the Name ID, or fill that field for this person."},
+	SAMLNameIDTransient:   {Status: 200, Side: IdP, Public: "idp_misconfigured", Cause: "The Name ID is a transient one: another at each sign-in, so it identifies nobody.", Fix: "Release a lasting identifier: a persistent Name ID, or the attribute subject-id or pairwise-id."},
+	SAMLRelayState:        {Status: 200, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider did not return RelayState as it was sent; the sign-in was found by the request's ID instead.", Fix: "Nothing has to be done. PingFederate: use the sign-on address /idp/SSO.saml2; otherwise look for a proxy that drops form fields."},
+
+	SAMLMetadataOurs:          {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The metadata given for the identity provider is our own.", Fix: "Give the identity provider's metadata here; ours belongs into its console."},
+	SAMLMetadataConsole:       {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The address is that of the identity provider's administration pages, which only a signed-in administrator can open.", Fix: "Copy the metadata address that the console shows for the application; Okta: without -admin in the host name."},
+	SAMLMetadataPlaceholder:   {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The metadata is a template for all directories: its Entity ID holds a placeholder instead of this organisation's identifier.", Fix: "Copy App Federation Metadata Url under Single sign-on, SAML Certificates: it names the directory and ends in ?appid= and an identifier."},
+	SAMLMetadataEnding:        {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The metadata is valid only for a few more days.", Fix: "Give the metadata's address instead of a copy, or upload a fresh copy before the time in the detail."},
+	SAMLMetadataStatic:        {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The metadata asks to be read again regularly, and the connection holds a copy that never changes.", Fix: "Give the metadata's address instead of the copy, so that a new signing certificate is noticed."},
+	SAMLManualDiffers:         {Status: 422, Side: Ours, Public: "idp_misconfigured", Cause: "A value entered by hand stands in front of the metadata's and differs from it.", Fix: "Empty the field that the detail names, so that the metadata's value is used, or correct it."},
+	SAMLTheirsSwapped:         {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider's Entity ID and sign-on address seem to stand in each other's field.", Fix: "Exchange the two values; better, give the metadata's address and empty both."},
+	SAMLAddressOurs:           {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "A value given for the identity provider is one of our own.", Fix: "Copy the identity provider's value from its console; ours belongs into its console."},
+	SAMLSSOMetadata:           {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The sign-on address is that of the metadata.", Fix: "Enter this address as metadata address and empty the sign-on address."},
+	SAMLSSOBinding:            {Status: 422, Side: Ours, Public: "idp_misconfigured", Cause: "The sign-on address expects the request by the other binding.", Fix: "Set the connection's binding to the one that the detail names, or empty the sign-on address so that the metadata's is used."},
+	SAMLCertNotSigning:        {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The certificate is not the one that the identity provider signs with: it is for encryption, or for a web server's TLS.", Fix: "Copy the token-signing certificate (AD FS Management > Service > Certificates > Token-signing > View > Details > Copy to File, Base-64); better, give the metadata."},
+	SAMLCertNotYet:            {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "A signing certificate of the identity provider is valid only from a time in the future; signatures made with it verify all the same.", Fix: "Nothing has to be done if it was made for the next roll-over; otherwise set the clock of the identity provider's server."},
+	SAMLCertSHA1:              {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "A signing certificate is itself signed with SHA-1 or MD5. That is harmless, but such an old identity provider often signs its answers the same way, and those are refused.", Fix: "Set the signature algorithm for this application to SHA-256 at the identity provider; the certificate need not change."},
+	SAMLEncryptionUnpublished: {Status: 422, Side: Ours, Public: "idp_misconfigured", Cause: "The identity provider encrypts as a rule and refuses applications whose metadata offers no key for it, as ours does not.", Fix: "Set the connection's Encryption to optional, so that our metadata offers a key, and give the metadata to the identity provider again."},
+	SAMLNameIDUnoffered:       {Status: 422, Side: Ours, Public: "idp_misconfigured", Cause: "The connection asks for a Name ID format that the identity provider's metadata does not list.", Fix: "Empty the connection's Name ID format, or choose one that the metadata lists."},
+	SAMLNoLogout:              {Status: 200, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider offers no logout: people are signed out of our side only, and the next sign-in may pass without a question.", Fix: "Register our logout address at the identity provider where it has a field for it; Google, GitHub and Apple have none."},
+
+	SAMLSSONotFound:   {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "There is nothing at the sign-on address: the application was deleted or switched off, or the address is mistyped.", Fix: "Compare the sign-on address with the one that the identity provider's console shows, and check that the application is there and active."},
+	SAMLProbeSilent:   {Status: 200, Side: Network, Public: "unavailable", Cause: "The sign-on page cannot be reached from the broker, so it could not be tried. People's browsers may well reach it, and for SAML that is enough.", Fix: "Nothing has to be done if the identity provider is meant to be open inside the company's network only; the test login tells."},
+	SAMLProbeAnswered: {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider signed somebody in who had shown neither a cookie nor a password.", Fix: "Check who may reach the identity provider without authentication: a rule for trusted networks may cover the broker's address."},
 }
