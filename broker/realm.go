@@ -28,6 +28,9 @@ type Realm struct {
 	SeatLimit int      `json:"seat_limit"`
 	Approval  bool     `json:"approval"`
 	Contacts  []string `json:"contacts,omitempty"`
+	// Operators lets the console's operators sign in through the realm's connections. Whoever could change such a realm
+	// could become any of them, so only owners of the installation may.
+	Operators bool `json:"operators"`
 	Meta
 }
 
@@ -133,6 +136,9 @@ func (r *Realm) Validate() error {
 		if !strings.Contains(c, "@") {
 			f.add(ptr("/contacts", i), "is not an email address")
 		}
+	}
+	if r.Operators && r.Hub {
+		f.add("/operators", "must be false for a hub, whose people come from other realms")
 	}
 	if r.SeatLimit < 0 {
 		f.add("/seat_limit", "is 0 or more")

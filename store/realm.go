@@ -14,15 +14,16 @@ import (
 type Realms struct{ base }
 
 type realmRow struct {
-	Name   string
-	Search string
-	Doc    string
-	Stamp  stamp `gorm:"embedded"`
+	Name      string
+	Search    string
+	Operators bool
+	Doc       string
+	Stamp     stamp `gorm:"embedded"`
 }
 
 func realmRowOf(r *broker.Realm) (*realmRow, error) {
 	doc, err := engine.Doc(r)
-	return &realmRow{Name: r.Name, Search: searchText(r.Name, r.DisplayName), Doc: doc, Stamp: stampOf(r.Meta)}, err
+	return &realmRow{Name: r.Name, Search: searchText(r.Name, r.DisplayName), Operators: r.Operators, Doc: doc, Stamp: stampOf(r.Meta)}, err
 }
 
 func (r *realmRow) realm() (*broker.Realm, error) {
@@ -69,7 +70,7 @@ func (s *Realms) Update(ctx context.Context, r *broker.Realm) error {
 		}
 		t.Changed("realm", r.Name, r.Name)
 		return update(ctx, t, "realms", was, map[string]any{
-			"search": row.Search, "doc": row.Doc, "updated_at": row.Stamp.UpdatedAt, "version": row.Stamp.Version,
+			"search": row.Search, "operators": row.Operators, "doc": row.Doc, "updated_at": row.Stamp.UpdatedAt, "version": row.Stamp.Version,
 		}, "name = ?", r.Name)
 	})
 }

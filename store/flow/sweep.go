@@ -33,6 +33,8 @@ func (s *Sweeper) Sweep(ctx context.Context, now time.Time) (total int64, err er
 		{"marks", "expires_at", now},
 		{"grants", "expires_at", now.Add(-afterlife)},
 		{"sessions", "ends_at", now.Add(-afterlife)},
+		{"operator_sessions", "ends_at", now},
+		{"operator_links", "expires_at", now},
 	} {
 		n, err := s.table(ctx, t.table, t.column, engine.Micro(t.before))
 		total += n

@@ -34,6 +34,9 @@ func Secrets(t *testing.T, s *store.Store) [][]byte {
 	User(t, s, "acme", "keyholder", "keyholder@acme.example")
 	must(t, s.Credentials.Add(ctx, &broker.Credential{ID: "c", Realm: "acme", UserID: "keyholder", Kind: "password", Data: []byte("plain-password-hash")}, 1))
 	plain = append(plain, []byte("plain-password-hash"))
+	operator(t, s, "eva")
+	must(t, s.Operators.AddCredential(ctx, &broker.Credential{ID: "o", UserID: "eva", Kind: "totp", Data: []byte("plain-one-time-secret")}, 1))
+	plain = append(plain, []byte("plain-one-time-secret"))
 	s.Traces.Log(broker.Trace{Realm: "acme", Ref: "REF", TraceDetail: broker.TraceDetail{Message: "plain-message-of-a-trace", Detail: "plain-detail-of-a-trace", Observed: "plain-observed-value"}})
 	waitFor(t, "the trace is written", func() bool {
 		_, err := s.Traces.Of(ctx, "acme", "REF")

@@ -17,7 +17,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"realms": realms, "connections": connections, "connection secrets": connectionSecrets, "buttons": buttons, "clients": clients, "domains": domains, "domain checks": domainChecks,
 		"users": users, "links": links, "tenants apart": tenantsApart,
 		"people": people, "people page by page": peoplePaged, "likely duplicates": duplicates, "groups": groups, "merges": merges, "identities": identities, "a person's sessions": personSessions, "consents": consents, "pseudonymise": pseudonymise,
-		"invites": invites, "invite use": inviteUse, "invite lists": inviteLists, "seats": seats, "linked connections": linkedConnections, "keys": keys, "apikeys": apiKeys, "credentials": credentials, "enforcement": enforcement,
+		"invites": invites, "invite use": inviteUse, "invite lists": inviteLists, "seats": seats, "linked connections": linkedConnections, "keys": keys, "apikeys": apiKeys, "operators": operators, "operators' ways in": operatorCredentials, "operators' sessions": operatorSessions, "operators' links": operatorLinks, "credentials": credentials, "enforcement": enforcement,
 		"sessions": sessions, "session ends": sessionEnds, "grants": grants, "redeem": redeem, "rotate": rotate, "marks": marks, "parked": parked, "sweep": sweep,
 		"traces": traces, "lists of traces": traceLists, "traces are forgotten": tracesForgotten, "test logins": testLogins, "test logins end": testLoginsEnd,
 		"events": events, "tx": transactions, "lists": lists, "deletion leaves nothing": deletion, "strange text": strangeText, "ready": ready,
