@@ -31,6 +31,8 @@ type Realm struct {
 	// Operators lets the console's operators sign in through the realm's connections. Whoever could change such a realm
 	// could become any of them, so only owners of the installation may.
 	Operators bool `json:"operators"`
+	// Traces says how long the traces of logins are kept, and how much of them.
+	Traces TracePolicy `json:"traces"`
 	Meta
 }
 
@@ -87,6 +89,7 @@ func (r *Realm) Defaults() {
 	if r.Branding.Texts == nil {
 		r.Branding.Texts = map[string]string{}
 	}
+	r.Traces.Defaults()
 }
 
 func def(d *Duration, v time.Duration) {
@@ -140,6 +143,7 @@ func (r *Realm) Validate() error {
 	if r.Operators && r.Hub {
 		f.add("/operators", "must be false for a hub, whose people come from other realms")
 	}
+	r.Traces.validate(&f)
 	if r.SeatLimit < 0 {
 		f.add("/seat_limit", "is 0 or more")
 	}

@@ -146,6 +146,14 @@ type Service struct {
 	Local       Local
 	Enforcement Enforcement
 	Outbox      Outbox
+	Overviews   Overviews
+	Stats       Stats
+	Checks      Checks
+
+	// NextExpiry answers when the first thing of each connection ends, PendingReviews how many changes of its metadata
+	// wait for an operator; connections without any are left out. nil: nothing is known.
+	NextExpiry     func(ctx context.Context, slugs []string) (map[string]time.Time, error)
+	PendingReviews func(ctx context.Context, slugs []string) (map[string]int, error)
 
 	// ByEmail finds a person of a realm by address. Linked lists, for some people of a realm, the connections they are
 	// linked to.

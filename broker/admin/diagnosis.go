@@ -133,6 +133,8 @@ func explainable(body []byte) (Explainable, error) {
 type Traces interface {
 	List(ctx context.Context, realm string, f broker.TraceFilter, p broker.Page) ([]broker.Trace, string, error)
 	Of(ctx context.Context, realm, ref string) ([]broker.Trace, error)
+	// Find looks in several realms, nil for all.
+	Find(ctx context.Context, realms []string, f broker.TraceFilter, p broker.Page) ([]broker.Trace, string, error)
 }
 
 // LoginTrace is what became of a login: its last attempt, with what the catalogue knows of its fault, and the attempts

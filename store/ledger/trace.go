@@ -145,11 +145,16 @@ func traceAAD(id string) []byte { return []byte("trace:" + id) }
 
 // List gives a realm's traces, the newest first, without their messages.
 func (t *Traces) List(ctx context.Context, realm string, f broker.TraceFilter, p broker.Page) ([]broker.Trace, string, error) {
+	return t.Find(ctx, []string{realm}, f, p)
+}
+
+// Find is List for several realms, nil for all.
+func (t *Traces) Find(ctx context.Context, realms []string, f broker.TraceFilter, p broker.Page) ([]broker.Trace, string, error) {
 	after, err := engine.Keys(p.Cursor, 1)
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := "realm = ?", []any{realm}
+	where, args := engine.In("realm", realms)
 	for _, c := range []struct{ column, value string }{{"ref", f.Ref}, {"email", f.Email}, {"connection", f.Connection}, {"outcome", f.Outcome}} {
 		if c.value != "" {
 			where, args = where+" AND "+c.column+" = ?", append(args, c.value)
