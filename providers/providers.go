@@ -145,6 +145,11 @@ type Settings struct {
 	Keys func(ctx context.Context) ([]Key, error)
 	// HTTP is the guarded client of broker/egress: the only way to fetch.
 	HTTP *http.Client
+	// OneHop is HTTP without redirects, for probes, which look at each before they go on; nil: HTTP with its redirects
+	// switched off.
+	OneHop *http.Client
+	// Domains are the email domains that the connection serves.
+	Domains []string
 	// Now is the clock.
 	Now func() time.Time
 	// Go runs a background refresh (metadata, JWKS); it bounds and recovers it.

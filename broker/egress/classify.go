@@ -38,7 +38,7 @@ func Classify(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fault.Wrap(fault.FetchTimeout, cause(err), "%s", host)
 	case isTLS(err):
-		return fault.Wrap(fault.FetchTLS, cause(err), "%s", host)
+		return tlsFault(host, err)
 	case isGarbled(err):
 		return fault.Wrap(fault.FetchFormat, cause(err), "%s", host)
 	case strings.Contains(err.Error(), "response headers exceeded"): // net/http has no value for it

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 
@@ -77,6 +78,22 @@ func Client(o Options) *http.Client {
 	}}
 }
 
+// WithoutRedirects is a client made by Client, with its limits and breakers shared, that follows no redirect but answers
+// it: a probe looks at each before it goes on. Another client only loses its redirects.
+func WithoutRedirects(c *http.Client) *http.Client {
+	last := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	out := *c
+	out.CheckRedirect = last
+	if g, ok := c.Transport.(*guard); ok {
+		one := *g
+		inner := *g.inner
+		inner.CheckRedirect = last
+		one.inner = &inner
+		out.Transport = &one
+	}
+	return &out
+}
+
 func transport(o Options) *http.Transport {
 	tlsConfig := &tls.Config{}
 	if o.TLS != nil {
@@ -135,7 +152,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := g.do(ctx, req)
 	done(outcomeOf(req.Context(), resp, err))
-	return resp, err
+	return resp, g.completed(ctx, err)
 }
 
 func (g *guard) do(ctx context.Context, req *http.Request) (*http.Response, error) {
@@ -146,7 +163,7 @@ func (g *guard) do(ctx context.Context, req *http.Request) (*http.Response, erro
 	}
 	resp, err := g.inner.Do(out)
 	if err != nil {
-		return nil, Classify(err)
+		return nil, forwarded(req.URL, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, g.options.MaxBody+1))
@@ -159,6 +176,23 @@ func (g *guard) do(ctx context.Context, req *http.Request) (*http.Response, erro
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	return resp, nil
+}
+
+// forwarded is Classify for a call that may have failed behind a redirect, which whoever gave the address must then know.
+func forwarded(asked *url.URL, err error) error {
+	out := Classify(err)
+	var at *url.Error
+	if !errors.As(err, &at) {
+		return out
+	}
+	to, perr := url.Parse(at.URL)
+	f := fault.As(out)
+	if perr != nil || to.Host == asked.Host || f.Code == fault.FetchRedirect {
+		return out
+	}
+	moved := *f
+	moved.Detail = asked.Host + " forwards to " + moved.Detail
+	return &moved
 }
 
 func closeBody(req *http.Request) {

@@ -181,7 +181,7 @@ func TestNotFromHTTPSToHTTP(t *testing.T) {
 	if _, err := client(trusting).Get(secure.URL); code(t, err) != fault.FetchRedirect {
 		t.Errorf("downgrade: %v", err)
 	}
-	if _, err := client(egress.Options{}).Get(secure.URL); code(t, err) != fault.FetchTLS {
+	if _, err := client(egress.Options{}).Get(secure.URL); code(t, err) != fault.FetchUntrusted {
 		t.Errorf("unknown authority: %v", err)
 	}
 	if _, err := client(egress.Options{}).Get("https" + strings.TrimPrefix(plain.URL, "http")); code(t, err) != fault.FetchTLS {

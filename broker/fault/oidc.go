@@ -9,6 +9,14 @@ const (
 	OIDCTenantUnknown Code = "oidc.tenant_unknown"
 	OIDCOtherCloud    Code = "oidc.other_cloud"
 
+	OIDCInternal      Code = "oidc.addresses_internal"
+	OIDCKeyWeak       Code = "oidc.key_weak"
+	OIDCKeyNameless   Code = "oidc.key_id_missing"
+	OIDCPKCE          Code = "oidc.pkce_unlisted"
+	OIDCShared        Code = "oidc.shared_authority"
+	OIDCDomainTenant  Code = "oidc.domain_in_other_tenant"
+	OIDCDomainUnknown Code = "oidc.domain_without_tenant"
+
 	// What the browser brought back.
 	OIDCAnswer         Code = "oidc.answer_malformed"
 	OIDCAnswerIssuer   Code = "oidc.answer_issuer_mismatch"
@@ -34,6 +42,7 @@ const (
 	OIDCSecretExpired Code = "oidc.client_secret_expired"
 	OIDCSecretMissing Code = "oidc.client_secret_missing"
 	OIDCAssertion     Code = "oidc.client_assertion_refused"
+	OIDCAuthMethod    Code = "oidc.client_auth_mismatch"
 	OIDCClientUnknown Code = "oidc.client_unknown"
 	OIDCPublicClient  Code = "oidc.public_client"
 	OIDCSPA           Code = "oidc.spa_redirect"
@@ -71,6 +80,14 @@ var oidcFaults = map[Code]Entry{
 	OIDCTenantUnknown: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "Microsoft knows no directory of this name.", Fix: "Copy Directory (tenant) ID from the app registration's Overview into Tenant. A directory of a national cloud needs that cloud's Issuer."},
 	OIDCOtherCloud:    {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The directory lives in another Microsoft cloud.", Fix: "Set Issuer to that cloud's address: https://login.microsoftonline.us/… or https://login.partner.microsoftonline.cn/…"},
 
+	OIDCInternal:      {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider announces itself under an internal or unprotected address, which others cannot or must not use.", Fix: "Tell the provider its public https address. Keycloak: set Hostname (KC_HOSTNAME) and the proxy headers (KC_PROXY_HEADERS), then restart; elsewhere: the external or base URL behind the proxy."},
+	OIDCKeyWeak:       {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider publishes a signing key that is too short to be believed.", Fix: "Make a new signing key of at least 2048 bits (RSA), or an EC key, at the provider, and retire the short one."},
+	OIDCKeyNameless:   {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider publishes several signing keys that their key ID does not tell apart.", Fix: "Give each signing key at the provider its own key ID (kid); until then every key that fits is tried."},
+	OIDCPKCE:          {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider lists PKCE without the method S256, the only one that the broker uses.", Fix: "Allow PKCE with S256 for the application at the provider."},
+	OIDCShared:        {Status: 403, Side: Ours, Public: "idp_misconfigured", Cause: "The connection uses the address that Microsoft shares among all directories: an app registration of one directory refuses it, and any organisation's account may answer.", Fix: "Put Directory (tenant) ID, from the app registration's Overview, into the connection's Tenant."},
+	OIDCDomainTenant:  {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "An email domain of this connection belongs to another Microsoft directory than the connection's.", Fix: "Compare Overview > Directory (tenant) ID with the connection's Tenant; people of that domain sign in at the other directory."},
+	OIDCDomainUnknown: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "Microsoft knows no directory for an email domain of this connection.", Fix: "Add the domain under Custom domain names in the directory, or take it off the connection if its people have no accounts there."},
+
 	OIDCAnswer:         {Status: 400, Side: IdP, Public: "stray", Cause: "The answer is not one that an OpenID provider gives: neither a code nor an error, or one of them twice.", Fix: "Start again from the application. If it stays, look at what rewrites addresses between the provider and the broker."},
 	OIDCAnswerIssuer:   {Status: 400, Side: IdP, Public: "idp_refused", Cause: "The answer names another provider than the one that was asked.", Fix: "Start again from the application. If it stays, the redirect URI of this connection is registered with a foreign provider: remove it there."},
 	OIDCAccessDenied:   {Status: 403, Side: IdP, Public: "idp_refused", Cause: "The provider refused to sign this person in to the application.", Fix: "Look at the provider's message in the detail and at its sign-in log; most often the person is not assigned to the application."},
@@ -94,6 +111,7 @@ var oidcFaults = map[Code]Entry{
 	OIDCSecretExpired: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The client secret has expired at the provider.", Fix: "Certificates & secrets > New client secret: paste its Value into the connection and note the new expiry date."},
 	OIDCSecretMissing: {Status: 403, Side: Ours, Public: "idp_misconfigured", Cause: "The provider expects a client secret or a signed assertion, and none was sent.", Fix: "Enter the Client secret, or choose the Client authentication that the application is registered with."},
 	OIDCAssertion:     {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider does not accept the signed assertion with which the broker proves its identity.", Fix: "Register the connection's keys at the provider: enter the connection's metadata address (/broker/<slug>/metadata) as JWKS URI, or copy the key set it answers, and choose private_key_jwt there."},
+	OIDCAuthMethod:    {Status: 403, Side: Ours, Public: "idp_misconfigured", Cause: "The provider wants the client to prove itself in another way than the connection does.", Fix: "Set Client authentication of the connection to what the application has at the provider, or leave it at auto."},
 	OIDCClientUnknown: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider knows no application with this client ID.", Fix: "Compare Client ID with the provider's console, and check that the application lies in the same tenant."},
 	OIDCPublicClient:  {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The redirect URI is filed under a desktop or mobile platform, where no secret may be used.", Fix: "Authentication: move the redirect URI to the platform Web."},
 	OIDCSPA:           {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The redirect URI is filed under Single-page application; the broker is a server.", Fix: "Authentication: remove the redirect URI from Single-page application and add it under Web."},

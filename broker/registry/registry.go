@@ -17,6 +17,7 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/claims"
+	"cloakroom/broker/egress"
 	"cloakroom/broker/fault"
 	"cloakroom/providers"
 	"cloakroom/providers/preset"
@@ -282,6 +283,8 @@ func (r *Registry) Provider(c *broker.Connection, stored []byte) (providers.Prov
 		Aliases:  r.aliases(c),
 		Keys:     func(ctx context.Context) ([]providers.Key, error) { return r.SPKeys(ctx, c.Slug) },
 		HTTP:     r.HTTP,
+		OneHop:   r.oneHop(),
+		Domains:  c.Domains,
 		Now:      r.Now,
 		Go:       r.background,
 		Stored:   stored,
@@ -291,6 +294,13 @@ func (r *Registry) Provider(c *broker.Connection, stored []byte) (providers.Prov
 		s.SPEntityID = c.SAML.SPEntityID
 	}
 	return p.Open(s)
+}
+
+func (r *Registry) oneHop() *http.Client {
+	if r.HTTP == nil {
+		return nil
+	}
+	return egress.WithoutRedirects(r.HTTP)
 }
 
 // aliases are the other addresses of the same door (contract, section 3).
