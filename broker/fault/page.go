@@ -118,14 +118,9 @@ func (r *reader) vendorCode(code, quoted string) {
 		r.add(console, code, v, Proved, quoted)
 		return
 	}
-	for i, guess := range family(code) {
-		v := vendorSaid{code: guess, mean: "a code we do not know; others of its number range are of this kind"}
-		if i == 0 {
-			r.add(console, code, v, Guess, quoted)
-		} else {
-			r.addOnce(console, code, v, Guess, quoted)
-		}
-	}
+	guess := vendorSaid{mean: "a code we do not know; others of its number range are of this kind"}
+	guess.code, guess.or = family(code)
+	r.add(console, code, guess, Guess, quoted)
 }
 
 // words finds the protocols' and Google's error words, which no translation touches.
@@ -170,7 +165,11 @@ func (r *reader) sentences(text string) {
 	}
 	for _, vendor := range vendorSentences {
 		sure := Likely
-		if vendor.preset != r.preset && vendor.preset != "" && r.preset != "" && r.preset != "generic" {
+		switch {
+		case vendor.preset == "": // anybody's words
+		case vendor.preset == r.preset:
+			sure = Proved
+		case r.preset != "" && r.preset != "generic":
 			sure = Guess
 		}
 		console := cmp.Or(vendor.preset, r.preset)
@@ -210,6 +209,9 @@ func (r *reader) add(console, found string, v vendorSaid, sure Confidence, quote
 		sure = Likely
 	}
 	f := &Error{Code: v.code, Detail: detail(found, v.mean, quoted), Fix: v.fix, Confidence: sure}
+	if v.or != "" {
+		f.Alternatives = []Alternative{{Code: v.or, Question: questions[v.or]}}
+	}
 	fix := consoles[console][v.code]
 	f.Labels = fix.labels(r.protocol)
 	if f.Fix == "" {
@@ -223,7 +225,7 @@ func (r *reader) add(console, found string, v vendorSaid, sure Confidence, quote
 		r.out.Faults[i] = f
 	}
 	if v.or != "" {
-		r.addOnce(console, found, vendorSaid{code: v.or, mean: v.mean}, Guess, quoted)
+		r.addOnce(console, found, vendorSaid{code: v.or, mean: v.mean}, Guess, "")
 	}
 }
 
@@ -244,35 +246,35 @@ func detail(found, mean, quoted string) string {
 	return said + fmt.Sprintf("The page says: %q", quoted)
 }
 
-// family guesses what an unknown code of Microsoft's is about from its neighbours' numbers; the first is the likelier.
-func family(code string) []Code {
+// family guesses what an unknown code of Microsoft's is about from its neighbours' numbers: the likelier, and the other.
+func family(code string) (likelier, or Code) {
 	for _, f := range families {
 		if strings.HasPrefix(code, f.prefix) {
-			return f.codes
+			return f.likelier, f.or
 		}
 	}
-	return []Code{IdPPage}
+	return IdPPage, ""
 }
 
 var families = []struct {
-	prefix string
-	codes  []Code
+	prefix       string
+	likelier, or Code
 }{
-	{"AADSTS53", []Code{IdPPolicy, IdPNotAssigned}},
-	{"AADSTS50", []Code{IdPSignIn, IdPPolicy}},
-	{"AADSTS51", []Code{IdPSignIn, IdPWrongAccount}},
-	{"AADSTS54", []Code{OIDCCodeUsed, IdPSignIn}},
-	{"AADSTS65", []Code{IdPConsent, IdPAppUnknown}},
-	{"AADSTS70", []Code{IdPAppUnknown, OIDCSecretRefused}},
-	{"AADSTS75", []Code{IdPRequest, IdPAppUnknown}},
-	{"AADSTS76", []Code{IdPRequestSignature, IdPRequest}},
-	{"AADSTS8", []Code{IdPOutage, IdPSignIn}},
-	{"AADSTS9", []Code{IdPRequest, OIDCTenantUnknown}},
-	{"AADSTS1", []Code{IdPSignIn, IdPPage}},
-	{"MSIS0", []Code{IdPRequestSignature, IdPPage}},
-	{"MSIS1", []Code{IdPRequestSignature, IdPPage}},
-	{"MSIS3", []Code{IdPReplyURL, IdPAppUnknown}},
-	{"MSIS5", []Code{IdPPolicy, IdPPage}},
-	{"MSIS7", []Code{IdPAppUnknown, IdPRequest}},
-	{"MSIS9", []Code{IdPRequest, IdPAppUnknown}},
+	{"AADSTS53", IdPPolicy, IdPNotAssigned},
+	{"AADSTS50", IdPSignIn, IdPPolicy},
+	{"AADSTS51", IdPSignIn, IdPWrongAccount},
+	{"AADSTS54", OIDCCodeUsed, IdPSignIn},
+	{"AADSTS65", IdPConsent, IdPAppUnknown},
+	{"AADSTS70", IdPAppUnknown, OIDCSecretRefused},
+	{"AADSTS75", IdPRequest, IdPAppUnknown},
+	{"AADSTS76", IdPRequestSignature, IdPRequest},
+	{"AADSTS8", IdPOutage, IdPSignIn},
+	{"AADSTS9", IdPRequest, OIDCTenantUnknown},
+	{"AADSTS1", IdPSignIn, IdPPage},
+	{"MSIS0", IdPRequestSignature, IdPPage},
+	{"MSIS1", IdPRequestSignature, IdPPage},
+	{"MSIS3", IdPReplyURL, IdPAppUnknown},
+	{"MSIS5", IdPPolicy, IdPPage},
+	{"MSIS7", IdPAppUnknown, IdPRequest},
+	{"MSIS9", IdPRequest, IdPAppUnknown},
 }

@@ -23,7 +23,7 @@ func TestReadPage(t *testing.T) {
 		{"Entra ambiguous", "entra", "saml", "AADSTS650056: Misconfigured application.", fault.IdPAppUnknown, fault.Likely, "AADSTS650056", "", ""},
 		{"Entra assignment", "entra", "", "Sorry, but we’re having trouble signing you in. AADSTS50105: Your administrator has configured the application …", fault.IdPNotAssigned, fault.Proved, "AADSTS50105", "Users and groups", "Assignment required"},
 		{"Entra policy", "entra", "", "AADSTS53003: Access has been blocked by Conditional Access policies.", fault.IdPPolicy, fault.Proved, "AADSTS53003", "Conditional Access", "Sign-in logs"},
-		{"Entra consent by words", "entra", "", "Need admin approval\nCloakroom needs permission to access resources", fault.IdPConsent, fault.Likely, "", "Grant admin consent", "API permissions"},
+		{"Entra consent by words", "entra", "", "Need admin approval\nCloakroom needs permission to access resources", fault.IdPConsent, fault.Proved, "", "Grant admin consent", "API permissions"},
 		{"Entra signed requests", "entra", "saml", "AADSTS76021: The request sent by client is not signed", fault.IdPRequestSignature, fault.Proved, "AADSTS76021", "Verification certificates", "Sign requests"},
 		{"Entra in German", "entra", "saml", "Fehlercode: 50105\nKorrelations-ID: 7f2a0a9e-1111-4222-8333-444455556666", fault.IdPNotAssigned, fault.Proved, "AADSTS50105", "Users and groups", ""},
 		{"Entra in Russian", "entra", "saml", "Код ошибки: 700016", fault.IdPAppUnknown, fault.Proved, "AADSTS700016", "", ""},
@@ -47,24 +47,24 @@ func TestReadPage(t *testing.T) {
 		{"Google organisation", "google", "oidc", "Error 403: org_internal", fault.IdPWrongAccount, fault.Proved, "org_internal", "", "Audience"},
 		{"Google admin", "google", "oidc", "Error 400: admin_policy_enforced", fault.IdPPolicy, fault.Proved, "admin_policy_enforced", "App access control", ""},
 		{"Google testing", "google", "oidc", "Error 403: access_denied", fault.IdPNotAssigned, fault.Likely, "access_denied", "", "Test users"},
-		{"Okta assignment", "okta", "saml", "403\nApp Not Assigned\nSorry, you can't access this app because you are not assigned this app in Okta.", fault.IdPNotAssigned, fault.Likely, "", "Assignments", "Assign to People"},
-		{"Okta redirect", "okta", "oidc", "400 Bad Request. Your request resulted in an error. The 'redirect_uri' parameter must be a Login redirect URI in the client app settings", fault.IdPReplyURL, fault.Likely, "", "Sign-in redirect URIs", ""},
-		{"OneLogin validator", "onelogin", "saml", "The consumer URL is not valid for this app", fault.IdPReplyURL, fault.Likely, "", "ACS (Consumer) URL Validator", ""},
+		{"Okta assignment", "okta", "saml", "403\nApp Not Assigned\nSorry, you can't access this app because you are not assigned this app in Okta.", fault.IdPNotAssigned, fault.Proved, "", "Assignments", "Assign to People"},
+		{"Okta redirect", "okta", "oidc", "400 Bad Request. Your request resulted in an error. The 'redirect_uri' parameter must be a Login redirect URI in the client app settings", fault.IdPReplyURL, fault.Proved, "", "Sign-in redirect URIs", ""},
+		{"OneLogin validator", "onelogin", "saml", "The consumer URL is not valid for this app", fault.IdPReplyURL, fault.Proved, "", "ACS (Consumer) URL Validator", ""},
 		{"PingFederate", "pingfederate", "saml", "Sign On Error. An unexpected error occurred. Reference #: 1a2b3c4d", fault.IdPPage, fault.Likely, "", "", "server.log"},
-		{"JumpCloud", "jumpcloud", "saml", "You are not authorized to access this application", fault.IdPNotAssigned, fault.Likely, "", "User Groups", ""},
+		{"JumpCloud", "jumpcloud", "saml", "You are not authorized to access this application", fault.IdPNotAssigned, fault.Proved, "", "User Groups", ""},
 		{"Keycloak signature", "keycloak", "saml", "We are sorry... Invalid requester", fault.IdPRequestSignature, fault.Likely, "", "Client signature required", ""},
 		{"Keycloak redirect", "keycloak", "oidc", "Invalid parameter: redirect_uri", fault.IdPReplyURL, fault.Likely, "", "Valid redirect URIs", ""},
-		{"Keycloak client", "keycloak", "oidc", "We are sorry... Client not found.", fault.IdPAppUnknown, fault.Likely, "", "Client ID", ""},
-		{"Shibboleth unknown", "shibboleth", "saml", "Web Login Service - Unsupported Request", fault.IdPAppUnknown, fault.Likely, "", "metadata-providers.xml", ""},
-		{"Shibboleth address", "shibboleth", "saml", "Web Login Service - Unable to Respond", fault.IdPReplyURL, fault.Likely, "", "metadata-providers.xml", ""},
-		{"Shibboleth stale", "shibboleth", "saml", "Web Login Service - Stale Request", fault.IdPStale, fault.Likely, "", "", ""},
-		{"Shibboleth encryption", "shibboleth", "saml", "Unable to encrypt assertion", fault.IdPEncryption, fault.Likely, "", "idp.encryption.optional", ""},
-		{"GitHub", "github", "oauth2", "The redirect_uri is not associated with this application.", fault.IdPReplyURL, fault.Likely, "", "Authorization callback URL", ""},
+		{"Keycloak client", "keycloak", "oidc", "We are sorry... Client not found.", fault.IdPAppUnknown, fault.Proved, "", "Client ID", ""},
+		{"Shibboleth unknown", "shibboleth", "saml", "Web Login Service - Unsupported Request", fault.IdPAppUnknown, fault.Proved, "", "metadata-providers.xml", ""},
+		{"Shibboleth address", "shibboleth", "saml", "Web Login Service - Unable to Respond", fault.IdPReplyURL, fault.Proved, "", "metadata-providers.xml", ""},
+		{"Shibboleth stale", "shibboleth", "saml", "Web Login Service - Stale Request", fault.IdPStale, fault.Proved, "", "", ""},
+		{"Shibboleth encryption", "shibboleth", "saml", "Unable to encrypt assertion", fault.IdPEncryption, fault.Proved, "", "idp.encryption.optional", ""},
+		{"GitHub", "github", "oauth2", "The redirect_uri is not associated with this application.", fault.IdPReplyURL, fault.Proved, "", "Authorization callback URL", ""},
 		{"Apple client", "apple", "oidc", "invalid_client", fault.IdPAppUnknown, fault.Likely, "invalid_client", "Services IDs", ""},
 		{"Apple redirect", "apple", "oidc", "invalid_request: Invalid web redirect url.", fault.IdPReplyURL, fault.Likely, "invalid_request", "Return URLs", ""},
 		{"embedded browser", "google", "oidc", "Error 403: disallowed_useragent", fault.IdPBrowser, fault.Proved, "disallowed_useragent", "", ""},
 		{"account locked anywhere", "generic", "saml", "Your account has been locked.", fault.IdPAccountBlocked, fault.Likely, "", "", ""},
-		{"switched off", "keycloak", "oidc", "Client disabled.", fault.IdPAppDisabled, fault.Likely, "", "Enabled", ""},
+		{"switched off", "keycloak", "oidc", "Client disabled.", fault.IdPAppDisabled, fault.Proved, "", "Enabled", ""},
 		{"wrong password", "entra", "", "AADSTS50126", fault.IdPSignIn, fault.Proved, "AADSTS50126", "", ""},
 		{"another provider than chosen", "generic", "saml", "AADSTS50105: …", fault.IdPNotAssigned, fault.Proved, "AADSTS50105", "Users and groups", ""},
 		{"another provider's sentence", "entra", "saml", "App Not Assigned", fault.IdPNotAssigned, fault.Guess, "", "Assignments", ""},
@@ -86,11 +86,11 @@ func TestReadPage(t *testing.T) {
 			if tt.label != "" && !slices.Contains(f.Labels, tt.label) {
 				t.Errorf("labels %q", f.Labels)
 			}
+			if f.Confidence != fault.Proved && tt.found != "" && tt.code != fault.IdPPage && (len(f.Alternatives) != 1 || !strings.HasSuffix(f.Alternatives[0].Question, "?")) {
+				t.Errorf("not sure, and does not ask: %+v", f.Alternatives)
+			}
 			if !strings.Contains(f.Fix, tt.fix) {
 				t.Errorf("fix %q", f.Fix)
-			}
-			if f.Confidence == fault.Guess && tt.found != "" && tt.code != fault.IdPPage && len(r.Faults) < 2 {
-				t.Error("a guess without an alternative")
 			}
 		})
 	}
@@ -164,4 +164,13 @@ func FuzzReadPage(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Every fault that a page can show asks its question when it is not certain.
+func TestQuestions(t *testing.T) {
+	for _, e := range fault.All() {
+		if q := fault.Question(e.Code); strings.HasPrefix(string(e.Code), "idp.") && q == "" || q != "" && !strings.Contains(q, "?") {
+			t.Errorf("%s asks %q", e.Code, q)
+		}
+	}
 }

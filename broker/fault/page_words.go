@@ -104,7 +104,7 @@ var vendorSentences = []struct {
 		{sign: "the received 'client_id' is invalid", code: IdPAppUnknown},
 		{sign: "received invalid client credentials", code: OIDCSecretRefused},
 		{sign: "the received 'redirect_uri' parameter is not a valid registered redirect uri", code: IdPReplyURL},
-		{sign: "an error occurred|activity id", code: IdPPage, mean: "AD FS shows no details to this person", fix: "Look up the Activity ID in Event Viewer > Applications and Services Logs > AD FS > Admin, events 364 and 321."},
+		{sign: "an error occurred|activity id", code: IdPPage, mean: "AD FS shows no details to this person", fix: "Look up the Activity ID in Event Viewer > Applications and Services Logs > AD FS > Admin, events 364 and 321.", or: IdPAppUnknown},
 	}},
 	{"onelogin", []vendorSaid{
 		{sign: "consumer url", code: IdPReplyURL, mean: "the ACS (Consumer) URL Validator does not match our address"},
