@@ -99,6 +99,7 @@ func (s *Realms) drainRealm(ctx context.Context, name string) error {
 		{"sessions", "id", "home_realm = ?"},
 		{"links", "connection, subject", "realm = ?"},
 		{"users", "id", "realm = ?"},
+		{"deliveries", "webhook, event", "webhook IN (SELECT id FROM webhooks WHERE realm = ?)"},
 	} {
 		if err := s.drain(ctx, table.name, table.key, table.where, name); err != nil {
 			return err

@@ -45,6 +45,8 @@ type Store struct {
 	Credentials *Credentials
 	Keys        *Keys
 	APIKeys     *APIKeys
+	Webhooks    *Webhooks
+	Expiries    *Expiries
 	Operators   *Operators
 
 	Sessions *flow.Sessions
@@ -57,6 +59,8 @@ type Store struct {
 	Outbox *ledger.Outbox
 	Traces *ledger.Traces
 	Tests  *ledger.Tests
+	// Deliveries are the events on their way to webhooks.
+	Deliveries *ledger.Deliveries
 
 	base
 }
@@ -84,6 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Parked: flow.NewParked(db, o.Sealer), Sweeper: flow.NewSweeper(db), Events: ledger.NewEvents(db),
 		Outbox: ledger.NewOutbox(db, o.Sealer), Traces: ledger.NewTraces(db, o.Sealer), Tests: ledger.NewTests(db, o.Sealer), base: b,
 	}
+	s.Webhooks, s.Expiries, s.Deliveries = &Webhooks{b}, &Expiries{b}, ledger.NewDeliveries(db, s.Events)
 	if err := s.checkMasterKey(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

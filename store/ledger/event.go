@@ -77,14 +77,17 @@ func NewID(at time.Time) string {
 	return crockford.EncodeToString(b[:])
 }
 
-// Append writes an event now, in ctx's transaction where there is one.
+// oldest is what no ID made at a time or later sorts before.
+func oldest(at time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], uint64(at.UnixMilli())<<16)
+	return crockford.EncodeToString(b[:])
+}
+
+// Append writes an event now, in ctx's transaction where there is one, and queues it for the webhooks that listen.
 func (e *Events) Append(ctx context.Context, v broker.Event) error {
 	e.complete(&v)
-	query, a := insert(1), args(&v)
-	return e.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) error {
-		_, err := q.Exec(ctx, query, a...)
-		return err
-	})
+	return e.store(ctx, []broker.Event{v})
 }
 
 // Log queues an event. It never waits: when the database has been away for so long that the queue is full, the event is
@@ -151,7 +154,7 @@ func (e *Events) drain(waiting []broker.Event) {
 func (e *Events) write(events []broker.Event) {
 	for n := batchSize; n > 0; n /= 2 {
 		for len(events) >= n {
-			if err := e.rows(events[:n]); err != nil {
+			if err := e.store(context.Background(), events[:n]); err != nil {
 				e.dropped.Add(int64(n))
 				e.db.Log.Error("events were lost", "count", n, "error", err)
 			}
@@ -160,15 +163,19 @@ func (e *Events) write(events []broker.Event) {
 	}
 }
 
-func (e *Events) rows(events []broker.Event) error {
-	a := make([]any, 0, len(events)*columnCount)
+// store writes events together with what becomes of them: deliveries to webhooks.
+func (e *Events) store(ctx context.Context, events []broker.Event) error {
+	a, ids := make([]any, 0, len(events)*columnCount), make([]any, len(events))
 	for i := range events {
 		a = append(a, args(&events[i])...)
+		ids[i] = events[i].ID
 	}
-	query := insert(len(events))
-	return e.db.Do(context.Background(), func(ctx context.Context, q engine.Q, _ bool) error {
-		_, err := q.Exec(ctx, query, a...)
-		return err
+	query, now := insert(len(events)), engine.Micro(e.db.Clock())
+	return e.db.Write(ctx, func(ctx context.Context, t *engine.Txn) error {
+		if _, err := t.Exec(ctx, query, a...); err != nil {
+			return err
+		}
+		return announce(ctx, t, now, ids)
 	})
 }
 

@@ -290,17 +290,18 @@ func (o *Outbox) Sweep(ctx context.Context, bodies, rows time.Time) error {
 		{"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE created_at < ? AND status <> 'queued' LIMIT 500)", []any{engine.Micro(rows)}},
 		{"DELETE FROM outbox_limits WHERE id IN (SELECT id FROM outbox_limits WHERE at < ? LIMIT 500)", []any{engine.Micro(rows)}},
 	} {
-		if err := o.batches(ctx, s.query, s.args); err != nil {
+		if err := batches(ctx, o.db, s.query, s.args); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *Outbox) batches(ctx context.Context, query string, args []any) error {
+// batches runs a statement that touches at most 500 rows until nothing is left for it.
+func batches(ctx context.Context, db *engine.DB, query string, args []any) error {
 	for {
 		var n int64
-		err := o.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) (err error) {
+		err := db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) (err error) {
 			n, err = q.Exec(ctx, query, args...)
 			return err
 		})

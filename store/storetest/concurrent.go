@@ -22,7 +22,7 @@ const crowd = 50
 func RunConcurrent(t *testing.T, openTwo func(t *testing.T) (a, b *store.Store)) {
 	for name, part := range map[string]func(*testing.T, func(func(int, *store.Store) bool) int, *store.Store){
 		"one code": oneCode, "one login": oneLogin, "one mark": oneMark, "one mark of several": overlappingMarks, "one parked reply": oneParked,
-		"one parking": oneParking, "one first key": oneFirstKey, "one user": oneUser, "one version": oneVersion, "one verified domain": oneDomain, "due once": dueOnce, "one handover": oneHandover,
+		"one parking": oneParking, "one first key": oneFirstKey, "one user": oneUser, "one version": oneVersion, "one verified domain": oneDomain, "due once": dueOnce, "claimed once": claimedOnce, "warned once": warnedOnce, "one handover": oneHandover,
 		"one rotation": oneRotation, "one opening": oneOpening,
 		"one invitation": oneInvitation, "one person's invitation": onePersonsInvitation, "ten seats": tenSeats, "counted changes": countedChanges,
 	} {

@@ -48,6 +48,10 @@ func Secrets(t *testing.T, s *store.Store) [][]byte {
 	_, err := s.Tests.Answer(ctx, "test", []byte("plain-report-of-a-test"), true, s.Now())
 	must(t, err)
 	plain = append(plain, []byte("plain-message-of-a-trace"), []byte("plain-detail-of-a-trace"), []byte("plain-observed-value"), []byte("plain-report-of-a-test"))
+	hook := filled[broker.Webhook](t)
+	hook.Realm = "acme"
+	must(t, s.Webhooks.Create(ctx, hook))
+	plain = append(plain, []byte(hook.Secret.Reveal()), []byte(hook.PreviousSecret.Reveal()))
 	for _, p := range plain {
 		if len(p) < 8 {
 			t.Fatalf("%q is too short to be looked for", p)
