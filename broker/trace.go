@@ -52,7 +52,25 @@ type TestLogin struct {
 	ExpiresAt  time.Time // when all of it is forgotten
 	OpenedAt   time.Time
 	AnsweredAt time.Time
+	// LeftAt is when the browser was sent to the provider, LeftTo the provider's host.
+	LeftAt time.Time
+	LeftTo string
+	// ClosedAt is when the window was seen closed, BackAt when the browser asked for the test's address again.
+	ClosedAt time.Time
+	BackAt   time.Time
+	// Page is what was read off the provider's page, at PageAt: JSON, sealed at rest.
+	PageAt time.Time
+	Page   []byte
 	// Published says that the answer came to the browser that began the test.
 	Published bool
 	Report    []byte // JSON, sealed at rest
 }
+
+// TestFact is something that is seen of a test login under way; only the first time counts.
+type TestFact string
+
+const (
+	TestLeft   TestFact = "left"
+	TestClosed TestFact = "closed"
+	TestBack   TestFact = "back"
+)

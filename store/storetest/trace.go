@@ -181,6 +181,7 @@ func testLogins(t *testing.T, s *store.Store) {
 		t.Error("opened twice")
 	}
 
+	testFacts(t, s, v)
 	v.AnsweredAt, v.Report = v.OpenedAt.Add(time.Minute), []byte(`{"a":"\u0000"}`)
 	if first, err := s.Tests.Answer(ctx, "a", v.Report, false, v.AnsweredAt); !first || err != nil {
 		t.Errorf("first answer: %v, %v", first, err)
@@ -192,6 +193,7 @@ func testLogins(t *testing.T, s *store.Store) {
 		t.Errorf("answer to no test: %v, %v", first, err)
 	}
 	same(t, get(), v)
+	lateFacts(t, s, v)
 	must(t, s.Tests.Publish(ctx, "a"))
 	v.Published = true
 	same(t, get(), v)
@@ -203,6 +205,45 @@ func testLogins(t *testing.T, s *store.Store) {
 		_, err = s.Tests.ByRef(ctx, other[0], other[1], other[2])
 		wants(t, err, broker.ErrNotFound)
 	}
+}
+
+// testFacts notes what is seen of test v, which is opened and has no answer: only the first time counts.
+func testFacts(t *testing.T, s *store.Store, v *broker.TestLogin) {
+	t.Helper()
+	ctx := background(t)
+	at := v.OpenedAt
+	for i, what := range []broker.TestFact{broker.TestLeft, broker.TestClosed, broker.TestBack} {
+		must(t, s.Tests.Note(ctx, v.ID, what, "idp.example", at.Add(time.Duration(i+1)*time.Second)))
+		must(t, s.Tests.Note(ctx, v.ID, what, "later.example", at.Add(time.Hour)))
+	}
+	must(t, s.Tests.Note(ctx, "none", broker.TestBack, "", at))
+	if err := s.Tests.Note(ctx, v.ID, "sneezed", "", at); err == nil {
+		t.Error("an unknown fact is noted")
+	}
+	v.LeftAt, v.LeftTo, v.ClosedAt, v.BackAt = at.Add(time.Second), "idp.example", at.Add(2*time.Second), at.Add(3*time.Second)
+	for _, page := range []string{`{"a":1}`, `{"codes":["AADSTS50105"]}`} {
+		ok, err := s.Tests.Page(ctx, v.ID, []byte(page), at.Add(4*time.Second))
+		if must(t, err); !ok {
+			t.Error("what the page says is not kept")
+		}
+		v.PageAt, v.Page = at.Add(4*time.Second), []byte(page)
+	}
+	got, err := s.Tests.Get(ctx, v.ID)
+	must(t, err)
+	same(t, got, v)
+}
+
+// lateFacts come when the answer is here: they change nothing any more.
+func lateFacts(t *testing.T, s *store.Store, v *broker.TestLogin) {
+	t.Helper()
+	ctx := background(t)
+	must(t, s.Tests.Note(ctx, v.ID, broker.TestClosed, "", v.AnsweredAt.Add(time.Second)))
+	if ok, err := s.Tests.Page(ctx, v.ID, []byte("late"), v.AnsweredAt); ok || err != nil {
+		t.Errorf("a page after the answer: %v, %v", ok, err)
+	}
+	got, err := s.Tests.Get(ctx, v.ID)
+	must(t, err)
+	same(t, got, v)
 }
 
 func testLoginsEnd(t *testing.T, s *store.Store) {
