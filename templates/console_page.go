@@ -1,0 +1,103 @@
+package templates
+
+// ConsolePage is a page of the console: a heading, then sections. Almost all pages are this one, so that they look and
+// behave alike.
+type ConsolePage struct {
+	Console
+	Heading, Purpose string
+	Pill             Pill
+	Actions          []Place // links beside the heading; the first is the page's primary one
+	Filter           Filter
+	Sections         []Section
+	Live             bool // looks again every few seconds while the page is open
+}
+
+func (ConsolePage) Name() string { return "console_page" }
+
+// Filter narrows a list by GET.
+type Filter struct {
+	Action string
+	Inputs []Input
+	Hidden []Field
+}
+
+// Section is a part of a page; what is empty of it is left out, and the rest stands in the order of the fields.
+type Section struct {
+	ID, Heading, Text string
+	Findings          []FindingCard
+	Figures           []Figure
+	Charts            []Chart
+	Facts             []Fact
+	Copy              []CopyField
+	Trace             []TraceStep
+	Table             Table
+	Empty             Empty // instead of a table without rows
+	Pre               string
+	Fold              string // the summary that Pre is folded under
+	Links             []Place
+	Buttons           []Form // forms that are one button each
+	Form              *Form
+	Folded            *FoldedForm
+}
+
+// FoldedForm is a form that opens under a summary.
+type FoldedForm struct {
+	Summary string
+	Form    Form
+	Open    bool
+}
+
+// Figure is a number at a glance.
+type Figure struct{ Name, Value, URL string }
+
+// Fact is a line of what is known about a thing.
+type Fact struct {
+	Name string
+	Cell
+}
+
+// Empty says what a list without rows is for, and the next step.
+type Empty struct {
+	Text string
+	Next Place
+}
+
+// Table is a list; a row with a URL is a link as a whole.
+type Table struct {
+	Label   string
+	Columns []string
+	Rows    []Row
+	Pager
+}
+
+// Row is a line of a table.
+type Row struct {
+	URL   string
+	Cells []Cell
+}
+
+// Cell is one value: what is empty of it is left out.
+type Cell struct {
+	Text   string
+	Code   bool // set in the fixed-width face
+	URL    string
+	Note   string // smaller, below
+	Pill   Pill
+	When   When
+	Expiry Expiry
+	Chart  Chart
+	Pairs  []Change
+	Button *Form
+}
+
+// Change is a field that changed, or just a name and what it is.
+type Change struct{ Name, Was, Is string }
+
+// TraceStep is one step of a login's time line.
+type TraceStep struct {
+	At     When
+	Took   string // since the step before
+	Step   string
+	Detail string
+	Failed bool
+}
