@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"cloakroom/broker/fault"
+	"cloakroom/providers"
 )
 
 // metadata is the provider's discovery document (OpenID Connect Discovery 1.0, section 3; RFC 8414), checked.
@@ -32,7 +32,10 @@ type metadata struct {
 	TokenAuthAlgorithms    []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
 	AnswersNameIssuer      bool     `json:"authorization_response_iss_parameter_supported"`
+	GrantTypes             []string `json:"grant_types_supported"`
+	CloudInstance          string   `json:"cloud_instance_name"` // Microsoft's
 	raw                    []byte
+	host                   string   // where the document came from in the end, "" for a remembered one
 	pins                   []string // tenants let in: the connection's, or the one its domain stands for
 	issuerTemplate         bool     // iss has the tenant's id where issuer has {tenantid}
 	checkKeyIssuer         bool
@@ -51,6 +54,7 @@ func (p *provider) fetchMetadata(ctx context.Context) (*metadata, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.host = body.host
 	p.remember(ctx, m, nil)
 	return m, nil
 }
@@ -89,6 +93,10 @@ func (p *provider) checkIssuer(m *metadata) error {
 	}
 	mismatch := fault.Mismatch(fault.OIDCIssuer, m.Issuer, c.Issuer)
 	mismatch.Labels = []string{"Issuer"}
+	if internal(m.Issuer) && !internal(c.Issuer) || strings.HasPrefix(m.Issuer, "http:") && strings.HasPrefix(c.Issuer, "https:") {
+		mismatch.Code = fault.OIDCInternal
+		return mismatch
+	}
 	if !c.dialect.microsoft {
 		return mismatch
 	}
@@ -126,7 +134,7 @@ func checkEndpoint(m *metadata, name, address string) error {
 		return fault.New(fault.OIDCDiscovery, "%s of %s is %q, which is no address", name, m.Issuer, address)
 	}
 	if u.Scheme == "http" && strings.HasPrefix(m.Issuer, "https:") {
-		return fault.New(fault.OIDCDiscovery, "%s of %s is %q: not https", name, m.Issuer, address)
+		return fault.New(fault.OIDCInternal, "%s of %s is %q: not https", name, m.Issuer, address)
 	}
 	return nil
 }
@@ -164,6 +172,7 @@ func discoveryFault(err error) error {
 // answer is a fetched document.
 type answer struct {
 	mediaType string
+	host      string // that answered, after redirects
 	bytes     []byte
 }
 
@@ -193,34 +202,29 @@ func (p *provider) fetch(ctx context.Context, address, accept, bearer string) (*
 		return nil, fault.New(fault.FetchTooLarge, "%s", place(req.URL))
 	}
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if resp.StatusCode != http.StatusOK {
-		f := fault.New(fault.FetchStatus, "%s answers %d (%s)", place(req.URL), resp.StatusCode, mediaType)
-		f.Observed = excerpt(string(b))
-		return nil, f
+	if resp.StatusCode != http.StatusOK || mediaType == "text/html" {
+		return nil, statusFault(place(req.URL), resp.StatusCode, mediaType, string(b))
 	}
-	if mediaType == "text/html" {
-		return nil, fault.New(fault.FetchFormat, "%s answers a web page", place(req.URL))
+	return &answer{mediaType, resp.Request.URL.Host, b}, nil
+}
+
+// statusFault tells what answered in place of a document: a firewall, a server in trouble, something else.
+func statusFault(place string, status int, mediaType, body string) error {
+	f := fault.New(fault.FetchStatus, "%s answers %d (%s)", place, status, mediaType)
+	f.Observed = excerpt(body)
+	switch {
+	case providers.Robot(status, mediaType, body):
+		f.Code, f.Confidence, f.Observed = fault.FetchFirewall, fault.Likely, ""
+	case status >= 500:
+		f.Code = fault.FetchServer
+	case status == http.StatusOK:
+		f.Code, f.Detail, f.Observed = fault.FetchFormat, place+" answers a web page", ""
 	}
-	return &answer{mediaType, b}, nil
+	return f
 }
 
 // networkFault keeps the fault that the guarded client gave; another client's errors get the nearest.
-func networkFault(u *url.URL, err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return f
-	}
-	code := fault.FetchRefused
-	var late interface{ Timeout() bool }
-	if errors.As(err, &late) && late.Timeout() || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		code = fault.FetchTimeout
-	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err // the URL around it may hold what no log should
-	}
-	return fault.Wrap(code, err, "%s", place(u))
-}
+func networkFault(u *url.URL, err error) error { return providers.Unreached(u, err) }
 
 // place is an address without its query.
 func place(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }

@@ -64,7 +64,7 @@ func takesPost(m *metadata) bool {
 }
 
 func clientRefused(err error) bool {
-	return slices.Contains([]fault.Code{fault.OIDCSecretRefused, fault.OIDCSecretMissing}, fault.CodeOf(err))
+	return slices.Contains([]fault.Code{fault.OIDCSecretRefused, fault.OIDCSecretMissing, fault.OIDCAuthMethod}, fault.CodeOf(err))
 }
 
 // authMethod is the configured one, the one that has worked, or the best that the provider lists.
@@ -112,7 +112,7 @@ func (p *provider) redeemWith(ctx context.Context, m *metadata, r providers.Requ
 			return nil, err
 		}
 		options = append(options, oauth2.SetAuthURLParam("client_assertion", assertion),
-			oauth2.SetAuthURLParam("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
+			oauth2.SetAuthURLParam("client_assertion_type", assertionType))
 	}
 	t, err := c.Exchange(context.WithValue(ctx, oauth2.HTTPClient, p.http), code, options...)
 	if err != nil {
@@ -161,7 +161,10 @@ func (p *provider) exchangeFault(m *metadata, method string, err error) error {
 	return fault.New(fault.OIDCTokenBlocked, "%s answers something that is not JSON", place)
 }
 
-const assertionLife = 5 * time.Minute
+const (
+	assertionLife = 5 * time.Minute
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+)
 
 // assertion is the client's JWT (RFC 7523, section 3), signed with the secret or with the connection's key.
 func (p *provider) assertion(ctx context.Context, m *metadata, method string) (string, error) {

@@ -32,13 +32,13 @@ func belongs(c fault.Code, refused bool) (check string, stage int) {
 	switch c {
 	case fault.LoginUnknown, fault.OIDCAnswer:
 		return "state", 1
-	case fault.OIDCDiscovery, fault.OIDCTenantUnknown, fault.OIDCOtherCloud:
+	case fault.OIDCDiscovery, fault.OIDCTenantUnknown, fault.OIDCOtherCloud, fault.OIDCInternal:
 		return "discovery", 2
 	case fault.OIDCAnswerIssuer:
 		return "answer", 3
 	case fault.OIDCToken, fault.OIDCDuplicate, fault.OIDCAccessTokenHash, fault.ExplainKind, fault.ExplainUnreadable:
 		return "token", 5
-	case fault.OIDCAlgorithm, fault.OIDCKeyUnknown, fault.OIDCSignature, fault.OIDCKeys:
+	case fault.OIDCAlgorithm, fault.OIDCKeyUnknown, fault.OIDCSignature, fault.OIDCKeys, fault.OIDCKeyWeak:
 		return "signature", 6
 	case fault.OIDCIssuer:
 		return "issuer", 7

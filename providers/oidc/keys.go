@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ const (
 type keySet struct {
 	keys    []verificationKey
 	refused []string // why the others may not; for preflight
+	weak    []string // those of them that are too short
 	raw     []byte
 }
 
@@ -93,13 +95,21 @@ func parseKeys(b []byte) (*keySet, error) {
 		}
 		public, err := k.public()
 		if err != nil {
-			s.refused = append(s.refused, fmt.Sprintf("key %q: %v", excerpt(k.Kid), err))
+			why := fmt.Sprintf("key %q: %v", excerpt(k.Kid), err)
+			s.refused = append(s.refused, why)
+			if errors.Is(err, errWeak) {
+				s.weak = append(s.weak, why)
+			}
 			continue
 		}
 		s.keys = append(s.keys, verificationKey{id: k.Kid, alg: k.Alg, issuer: k.Issuer, public: public})
 	}
 	if len(s.keys) == 0 {
-		return nil, fault.New(fault.OIDCKeys, "none of %d keys can be used: %s", len(doc.Keys), strings.Join(s.refused, "; "))
+		code := fault.OIDCKeys
+		if len(s.weak) > 0 {
+			code = fault.OIDCKeyWeak
+		}
+		return nil, fault.New(code, "none of %d keys can be used: %s", len(doc.Keys), strings.Join(s.refused, "; "))
 	}
 	return s, nil
 }
@@ -126,10 +136,16 @@ func (k jwk) public() (any, error) {
 	return parsed.Key, checkKey(parsed.Key)
 }
 
+var errWeak = errors.New("too short")
+
 func checkKey(key any) error {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		if n := key.N.BitLen(); n < minRSA || n > maxRSA {
+		n := key.N.BitLen()
+		if n < minRSA {
+			return fmt.Errorf("RSA of %d bits is %w; %d to %d are taken", n, errWeak, minRSA, maxRSA)
+		}
+		if n > maxRSA {
 			return fmt.Errorf("RSA of %d bits; %d to %d are taken", n, minRSA, maxRSA)
 		}
 		return nil

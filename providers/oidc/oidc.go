@@ -42,6 +42,7 @@ func (Protocol) Open(s providers.Settings) (providers.Provider, error) {
 	}
 	client := *s.HTTP
 	client.CheckRedirect = noRedirectOfPOST(client.CheckRedirect)
+	client.Transport = providers.Watched(client.Transport, s.Now)
 	p := &provider{settings: s, config: *cfg, http: &client, refetch: rate.NewLimiter(rate.Every(30*time.Second), 3)}
 	p.discovery = newCache(p.fetchMetadata, s)
 	p.keys = newCache(p.fetchKeys, s)
@@ -85,13 +86,18 @@ func (p *provider) Start(ctx context.Context, r providers.Request) (providers.Ch
 	if err != nil {
 		return providers.Challenge{}, err
 	}
+	return providers.Challenge{URL: p.authorizeURL(m, r)}, nil
+}
+
+// authorizeURL is the authentication request (OpenID Connect Core, section 3.1.2.1).
+func (p *provider) authorizeURL(m *metadata, r providers.Request) string {
 	c := oauth2.Config{ClientID: p.config.ClientID, RedirectURL: r.CallbackURL, Scopes: p.config.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: m.AuthorizationEndpoint}}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier(r))}
 	for k, v := range p.parameters(r) {
 		options = append(options, oauth2.SetAuthURLParam(k, v))
 	}
-	return providers.Challenge{URL: c.AuthCodeURL(r.Handle, options...)}, nil
+	return c.AuthCodeURL(r.Handle, options...)
 }
 
 // parameters are those beyond RFC 6749 and 7636: the connection's own, then what this sign-in asks for.

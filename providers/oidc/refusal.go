@@ -133,6 +133,8 @@ func tokenRefusal(code, description, method string) error {
 	case "invalid_client":
 		f.Code = fault.OIDCSecretRefused
 		switch {
+		case methodRefused(text):
+			f.Code = fault.OIDCAuthMethod
 		case method == public:
 			f.Code = fault.OIDCSecretMissing
 		case method == privateJWT:
@@ -154,8 +156,11 @@ func tokenRefusal(code, description, method string) error {
 		f.Code = fault.OIDCRedirectURI
 	case "unauthorized_client":
 		f.Code = fault.OIDCFlow
-		if strings.Contains(text, "credentials") { // Keycloak's word for a wrong secret
+		switch {
+		case strings.Contains(text, "credentials"), strings.Contains(text, "client secret"): // Keycloak's words for a wrong secret
 			f.Code = fault.OIDCSecretRefused
+		case methodRefused(text):
+			f.Code = fault.OIDCAuthMethod
 		}
 	case "unsupported_grant_type":
 		f.Code = fault.OIDCFlow
@@ -171,54 +176,16 @@ func tokenRefusal(code, description, method string) error {
 	return f
 }
 
+// methodRefused says that a provider refuses the way in which a client proved itself, not the proof.
+func methodRefused(text string) bool {
+	return slices.ContainsFunc([]string{"authentication method", "auth method", "auth_method", "client_secret_basic", "client_secret_post", "http basic", "authorization header"},
+		func(w string) bool { return strings.Contains(text, w) })
+}
+
 func said(code, description string) string {
 	code, description = excerpt(code), excerpt(description)
 	if description == "" {
 		return code
 	}
 	return code + ": " + description
-}
-
-// labelled puts the name that the provider's own console gives to what must be changed before our own field's.
-func (p *provider) labelled(f *fault.Error) *fault.Error {
-	labels := consoleLabels(p.settings.Preset, f.Code)
-	if labels == nil {
-		return f
-	}
-	if slices.Contains(f.Labels, labels[0]) {
-		return f
-	}
-	out := *f // a cached fault is shared
-	out.Labels = slices.Concat(labels, f.Labels)
-	return &out
-}
-
-func consoleLabels(preset string, code fault.Code) []string {
-	column := slices.Index([]string{"entra", "okta", "google", "keycloak", "pingone", "jumpcloud", "adfs", "apple", "onelogin"}, preset)
-	if preset == "microsoft" {
-		column = 0
-	}
-	var row []string
-	switch code {
-	case fault.OIDCSecretRefused, fault.OIDCSecretExpired:
-		row = []string{"Certificates & secrets > Client secrets > Value", "General > Client Credentials > Client secrets", "Clients > Client secrets", "Credentials > Client Secret", "Configuration > Client Secret", "SSO > Client Secret", "Generate a shared secret", "Keys", "SSO > Client Secret"}
-	case fault.OIDCRedirectURI, fault.OIDCSPA, fault.OIDCPublicClient:
-		row = []string{"Authentication > Web > Redirect URIs", "General > Sign-in redirect URIs", "Authorized redirect URIs", "Valid redirect URIs", "Redirect URIs", "Redirect URIs", "Redirect URI", "Return URLs", "Redirect URI's"}
-	case fault.OIDCClientUnknown, fault.OIDCAudience:
-		row = []string{"Overview > Application (client) ID", "General > Client ID", "Clients > Client ID", "Settings > Client ID", "Configuration > Client ID", "SSO > Client ID", "Client Identifier", "Services IDs > Identifier", "SSO > Client ID"}
-	case fault.OIDCTenant, fault.OIDCTenantUnknown:
-		row = []string{"Overview > Directory (tenant) ID"}
-	case fault.OIDCNotAssigned, fault.OIDCAccessDenied:
-		row = []string{"Users and groups", "Assignments", "Audience", "", "Access", "User Groups", "Access control policy", "", "Users"}
-	case fault.OIDCConsent:
-		row = []string{"API permissions > Grant admin consent"}
-	case fault.OIDCPolicy:
-		row = []string{"Conditional Access", "Security > API > Access Policies", "API controls > App access control"}
-	case fault.OIDCFlow:
-		row = []string{"", "General > Grant type > Authorization Code", "", "Standard flow", "", "Grant Types"}
-	}
-	if column < 0 || column >= len(row) || row[column] == "" {
-		return nil
-	}
-	return []string{row[column]}
 }

@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"cloakroom/broker/fault"
 	"cloakroom/providers"
@@ -37,14 +38,14 @@ func (p *provider) userInfo(ctx context.Context, m *metadata, claims providers.D
 
 // tolerable tells an endpoint that does not work from a document that contradicts.
 func tolerable(err error) bool {
-	return slices.Contains([]fault.Code{fault.OIDCUserInfo, fault.FetchTimeout, fault.FetchRefused, fault.FetchDNS, fault.FetchTLS,
-		fault.FetchBlocked, fault.FetchTooLarge, fault.FetchRedirect, fault.LoginUpstreamBusy}, fault.CodeOf(err))
+	c := fault.CodeOf(err)
+	return c == fault.OIDCUserInfo || c == fault.LoginUpstreamBusy || strings.HasPrefix(string(c), "net.")
 }
 
 func (p *provider) fetchUserInfo(ctx context.Context, m *metadata, accessToken string) (providers.Document, error) {
 	a, err := p.fetch(ctx, m.UserInfoEndpoint, "application/json, application/jwt;q=0.9", accessToken)
 	if err != nil {
-		if f := fault.As(err); f.Code == fault.FetchStatus || f.Code == fault.FetchFormat {
+		if f := fault.As(err); slices.Contains([]fault.Code{fault.FetchStatus, fault.FetchFormat, fault.FetchServer}, f.Code) {
 			return nil, &fault.Error{Code: fault.OIDCUserInfo, Detail: f.Detail, Observed: f.Observed, Err: err}
 		}
 		return nil, err
