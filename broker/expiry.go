@@ -2,6 +2,9 @@ package broker
 
 import "time"
 
+// ExpiryWarning is the event that something ends soon, or has ended.
+const ExpiryWarning = "expiry.warning"
+
 // Kinds of things that end.
 const (
 	ExpiryIdPCertificate = "idp_certificate" // an identity provider signs with it
