@@ -1,0 +1,608 @@
+package console
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"cloakroom/broker"
+	"cloakroom/broker/admin"
+	"cloakroom/broker/fault"
+	"cloakroom/broker/web"
+	"cloakroom/templates"
+)
+
+const atConnection = atRealm + "/connections/:slug"
+
+func (f *Front) connectionRoutes() []route {
+	show, save := f.edit(f.connectionEditor())
+	return []route{
+		get(atConnection, f.page(f.connection)), get(atConnection+"/settings", show), post(atConnection+"/settings", save),
+		post(atConnection+"/check", f.action(f.check)), post(atConnection+"/test", f.page(f.test)), get(atConnection+"/tests/:ref", f.page(f.testReport)),
+		post(atConnection+"/switch", f.action(f.switchConnection)), get(atConnection+"/sheet", f.page(f.sheet)),
+		get(atConnection+"/explain", f.page(f.askExplain)), post(atConnection+"/explain", f.page(f.explain)),
+		get(atConnection+"/enforcement", f.page(f.enforcement)), post(atConnection+"/enforcement", f.action(f.enforce)),
+		get(atConnection+"/collisions", f.page(f.collisions)), get(atConnection+"/keys", f.page(f.connectionKeys)), post(atConnection+"/keys/rotate", f.action(f.rotateConnection)),
+		get(atConnection+"/signout", f.page(f.askSignoutAll)), post(atConnection+"/signout", f.action(f.signoutAll)),
+		get(atConnection+"/delete", f.page(f.askDeleteConnection)), post(atConnection+"/delete", f.action(f.deleteConnection)),
+	}
+}
+
+func connectionPath(c *web.Ctx, below ...string) string {
+	return realmPath(c.Param("realm"), append([]string{"connections", c.Param("slug")}, below...)...)
+}
+
+// connectionTabs are the pages about one connection.
+func connectionTabs() []struct{ label, below string } {
+	return []struct{ label, below string }{
+		{"Overview", ""}, {"Set up", "setup"}, {"Settings", "settings"}, {"Explain", "explain"}, {"Hand-over sheet", "sheet"},
+		{"Enforcement", "enforcement"}, {"People", "collisions"}, {"Our keys", "keys"},
+	}
+}
+
+// connectionFrame is the frame of a page about a connection.
+func (f *Front) connectionFrame(c *web.Ctx, a admin.Actor, tab string) templates.Console {
+	realm, slug := c.Param("realm"), c.Param("slug")
+	p := f.frame(c, a, "/admin/connections", templates.Place{Label: "Realms", URL: "/admin/realms"}, templates.Place{Label: realm, URL: realmPath(realm)},
+		templates.Place{Label: "Connections", URL: realmPath(realm, "connections")}, templates.Place{Label: slug, URL: connectionPath(c)})
+	for _, t := range connectionTabs() {
+		at := connectionPath(c)
+		if t.below != "" {
+			at = connectionPath(c, t.below)
+		}
+		p.Tabs = append(p.Tabs, templates.Place{Label: t.label, URL: at, Current: t.below == tab})
+	}
+	return p
+}
+
+func (f *Front) connection(c *web.Ctx, a admin.Actor) error {
+	ctx, realm, slug := c.Request.Context(), c.Param("realm"), c.Param("slug")
+	v, err := f.Admin.GetConnection(ctx, a, realm, slug)
+	if err != nil {
+		return err
+	}
+	health, err := f.Admin.ConnectionHealth(ctx, a, realm, slug)
+	if err != nil {
+		return err
+	}
+	stats, err := f.Admin.ConnectionStats(ctx, a, realm, slug, 30)
+	if err != nil {
+		return err
+	}
+	checks, err := f.Admin.ListChecks(ctx, a, realm, slug, broker.Page{Limit: 1})
+	if err != nil {
+		return err
+	}
+	page := broker.Page{Limit: 10}
+	failed, err := f.Admin.ListLogins(ctx, a, realm, broker.TraceFilter{Connection: slug, Outcome: "failed"}, page)
+	if err != nil {
+		return err
+	}
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, ""), Heading: v.DisplayName, Purpose: health.Reason, Pill: healthPill(health.Status)}
+	p.Actions = []templates.Place{{Label: "Go on setting it up", URL: connectionPath(c, "setup")}}
+	p.Sections = []templates.Section{
+		{Charts: []templates.Chart{chart("Sign-ins, last 30 days", stats.Days)}, Figures: healthFigures(p.Console, health), Buttons: connectionButtons(c, p.Token, v)},
+		lastCheck(p.Console, checks.Items),
+		{Heading: "Sign-ins that failed", Table: traceTable(p.Console, failed.Items), Empty: templates.Empty{Text: "None that we know of."}, Links: []templates.Place{{Label: "All sign-ins", URL: realmPath(realm, "logins") + "?connection=" + url.QueryEscape(slug)}, {Label: "Sessions", URL: realmPath(realm, "sessions") + "?connection=" + url.QueryEscape(slug)}, {Label: "What was changed, by whom", URL: realmPath(realm, "events") + "?connection=" + url.QueryEscape(slug)}}},
+		{Heading: "Facts", Facts: connectionFacts(p.Console, v)},
+	}
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+func healthFigures(p templates.Console, h *broker.Health) []templates.Figure {
+	tested := "never"
+	if h.LastTest != nil {
+		tested = p.When(h.LastTest.At).Short
+		if !h.LastTest.Passed {
+			tested += ", failed"
+		}
+	}
+	expires := "no end known"
+	if !h.NextExpiry.IsZero() {
+		expires = p.When(h.NextExpiry).Short
+	}
+	return []templates.Figure{
+		{Name: "Last sign-in", Value: p.When(h.LastSuccess).Short}, {Name: "Failed, 24 hours", Value: rate(h.Day)}, {Name: "Failed, 7 days", Value: rate(h.Week)},
+		{Name: "Tested", Value: tested}, {Name: "Next expiry", Value: expires},
+	}
+}
+
+func connectionButtons(c *web.Ctx, token string, v *broker.Connection) []templates.Form {
+	toggle := templates.Form{Action: connectionPath(c, "switch"), Token: token, Submit: "Switch on for everyone", Hidden: []templates.Field{{Name: "enabled", Value: "true"}}}
+	if v.Enabled {
+		toggle.Submit, toggle.Danger, toggle.Hidden[0].Value = "Switch off: nobody can sign in through it", true, "false"
+	}
+	return []templates.Form{{Action: connectionPath(c, "test"), Token: token, Submit: "Test this connection"}, {Action: connectionPath(c, "check"), Token: token, Submit: "Check it now"}, toggle}
+}
+
+func lastCheck(p templates.Console, runs []*admin.CheckReport) templates.Section {
+	s := templates.Section{Heading: "Last check", Empty: templates.Empty{Text: "Never checked. A check looks at everything that can be known without a person signing in."}}
+	if len(runs) == 0 {
+		return s
+	}
+	run := runs[0]
+	s.Text = "Of " + p.When(run.At).Exact + ", asked for by " + run.By + "."
+	s.Findings, s.Table, s.Empty = cards(run.Report.Findings), checkTable(run.Report.Checks), templates.Empty{Text: "Nothing to complain of."}
+	return s
+}
+
+func cards(findings []admin.Finding) []templates.FindingCard {
+	out := make([]templates.FindingCard, len(findings))
+	for i, v := range findings {
+		out[i] = web.Card(v)
+	}
+	return out
+}
+
+func checkTable(checks []admin.Check) templates.Table {
+	t := templates.Table{Label: "Checks", Columns: []string{"Check", "Result", "Detail"}}
+	for _, v := range checks {
+		result := templates.Pill{Kind: "quiet", Word: "Not reached"}
+		switch v.Status {
+		case "passed":
+			result = templates.Pill{Kind: "good", Word: "Passed"}
+		case "failed":
+			result = templates.Pill{Kind: "bad", Word: "Failed"}
+		}
+		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{text(v.Name), {Pill: result}, code(v.Detail)}})
+	}
+	return t
+}
+
+func connectionFacts(p templates.Console, v *broker.Connection) []templates.Fact {
+	return []templates.Fact{
+		fact("Slug", code(v.Slug)), fact("Alias", code(v.Alias)), fact("Provider", templates.Cell{Text: v.Preset, URL: "/help/providers/" + url.PathEscape(v.Preset)}), fact("Protocol", text(v.Protocol)),
+		fact("Domains", text(cmp.Or(strings.Join(v.Domains, ", "), "–"))), fact("Whose word counts for an address", text(trusts[v.EmailTrust])), fact("New people", text(provisions[v.Provisioning])),
+		fact("Enforced", onOff(v.Enforced)), fact("On the sign-in page", onOff(!v.HideOnLogin)), fact("Changed", templates.Cell{When: p.When(v.UpdatedAt)}),
+	}
+}
+
+var (
+	trusts     = map[string]string{"domains": "addresses in domains that this customer has proved", "verified_claim": "addresses that the provider itself calls verified", "any": "any address the provider names: an operator vouches for it"}
+	provisions = map[string]string{"automatic": "are made at their first sign-in", "invite": "need an invitation", "existing": "are not let in: only who is already known"}
+	linkings   = map[string]string{"verified_email": "is tied to the account with the same proved address", "confirm": "is tied after a mailed code", "never": "is never tied to another account"}
+)
+
+func wordsOf(m map[string]string, order []string) []templates.Option {
+	out := make([]templates.Option, len(order))
+	for i, v := range order {
+		out[i] = templates.Option{Value: v, Label: m[v]}
+	}
+	return out
+}
+
+var sharedFields = []field{
+	{pointer: "/display_name", kind: "text", label: "Name", hint: "As people read it on the button."},
+	{pointer: "/domains", kind: "lines", label: "Domains", hint: "One a line. Addresses in them come here by themselves; each must be verified for this realm."},
+	{pointer: "/email_trust", kind: "select", label: "Which addresses count", hint: "\"Any\" is for providers whose administrators you would trust with every account of this realm.", options: wordsOf(trusts, broker.EmailTrusts)},
+	{pointer: "/provisioning", kind: "select", label: "New people", options: wordsOf(provisions, broker.Provisions)},
+	{pointer: "/linking", kind: "select", label: "Somebody whose address is already known", options: wordsOf(linkings, broker.Linkings)},
+	{pointer: "/default_groups", kind: "lines", label: "Groups everybody gets", hint: "One a line."},
+	{pointer: "/mapping", kind: "pairs", label: "Mapping", hint: "One field a line, with the attributes it is read from: email: mail, email. Fields: email, given_name, family_name, name, locale, groups, subject."},
+	{pointer: "/hide_on_login", kind: "check", label: "Not on the sign-in page", hint: "Domains, hints and direct links still lead to it."},
+}
+
+var protocolFields = map[string][]field{
+	"saml": {
+		{pointer: "/saml/metadata_url", kind: "text", label: "Metadata URL"}, {pointer: "/saml/metadata_xml", kind: "area", label: "Metadata", hint: "Only where there is no URL for it."},
+		{pointer: "/saml/entity_id", kind: "text", label: "Entity ID"}, {pointer: "/saml/sso_url", kind: "text", label: "Sign-in URL"}, {pointer: "/saml/slo_url", kind: "text", label: "Sign-out URL"},
+		{pointer: "/saml/name_id_format", kind: "text", label: "Name ID format to ask for", hint: "Empty offends nobody."},
+		{pointer: "/saml/sign_requests", kind: "select", label: "Sign requests", options: choices("auto", "always", "never")}, {pointer: "/saml/encrypt", kind: "select", label: "Encrypted assertions", options: choices("optional", "required", "never")},
+		{pointer: "/saml/force_authn", kind: "check", label: "Ask for the password every time"}, {pointer: "/saml/idp_initiated", kind: "check", label: "Sign-ins may begin at the identity provider", hint: "Such an answer is bound to no browser: switch it on only where people start from a tile."},
+		{pointer: "/saml/allow_sha1", kind: "check", label: "Take SHA-1 signatures", hint: "Broken, and a warning stays while it is on."},
+	},
+	"oidc": {
+		{pointer: "/oidc/issuer", kind: "text", label: "Issuer"}, {pointer: "/oidc/tenant", kind: "text", label: "Tenant or hosted domain that is pinned"}, {pointer: "/oidc/client_id", kind: "text", label: "Client ID"},
+		{pointer: "/oidc/client_secret", kind: "secret", label: "Client secret", hint: "Empty: stays as it is. It is never shown."},
+		{pointer: "/oidc/client_auth", kind: "select", label: "How the secret is sent", options: choices("auto", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none")},
+		{pointer: "/oidc/scopes", kind: "words", label: "Scopes"}, {pointer: "/oidc/userinfo", kind: "select", label: "Ask the userinfo endpoint", options: choices("auto", "always", "never")},
+	},
+	"oauth2": {
+		{pointer: "/oauth2/client_id", kind: "text", label: "Client ID"}, {pointer: "/oauth2/client_secret", kind: "secret", label: "Client secret", hint: "Empty: stays as it is. It is never shown."},
+		{pointer: "/oauth2/authorize_url", kind: "text", label: "Authorization URL"}, {pointer: "/oauth2/token_url", kind: "text", label: "Token URL"}, {pointer: "/oauth2/userinfo_url", kind: "text", label: "User info URL"}, {pointer: "/oauth2/scopes", kind: "words", label: "Scopes"},
+	},
+}
+
+func (f *Front) connectionEditor() editor {
+	return editor{
+		choose: func(object any) []field {
+			v, ok := object.(*broker.Connection)
+			if !ok {
+				return sharedFields
+			}
+			return slices.Concat(sharedFields, protocolFields[v.Protocol])
+		}, submit: "Save this connection",
+		load: func(c *web.Ctx, a admin.Actor) (any, error) {
+			return f.Admin.GetConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
+		},
+		save: func(c *web.Ctx, a admin.Actor, doc []byte) (string, string, error) {
+			v, err := f.Admin.UpdateConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), nil, doc)
+			if err != nil {
+				return "", "", err
+			}
+			return connectionPath(c, "settings"), v.DisplayName + " was saved.", nil
+		},
+		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
+			p := f.formPage(f.connectionFrame(c, a, "settings"), "Settings", form)
+			p.Actions = []templates.Place{{Label: "Sign out everybody", URL: connectionPath(c, "signout")}, {Label: "Delete", URL: connectionPath(c, "delete")}}
+			return p, nil
+		},
+	}
+}
+
+func (f *Front) check(c *web.Ctx, a admin.Actor) (string, string, error) {
+	r, err := f.Admin.CheckConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
+	if err != nil {
+		return "", "", err
+	}
+	return connectionPath(c), fmt.Sprintf("Checked: %d checks passed, %d findings.", len(r.Checks), len(r.Findings)), nil
+}
+
+// test begins a test login in this window; the report page follows it.
+func (f *Front) test(c *web.Ctx, a admin.Actor) error {
+	if err := f.own(c); err != nil {
+		return err
+	}
+	link, err := f.Admin.BeginTest(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
+	if err != nil {
+		return err
+	}
+	f.tell(c, "Open the test login, sign in as one of the customer's people, and come back: "+link.URL)
+	f.Web.Redirect(c, connectionPath(c, "tests", link.Ref))
+	return nil
+}
+
+func (f *Front) testReport(c *web.Ctx, a admin.Actor) error {
+	d, err := f.Admin.TestReport(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), c.Param("ref"))
+	if err != nil {
+		return err
+	}
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, ""), Heading: "Test login " + d.Ref, Pill: testPill(d.Status), Live: d.Status == "waiting"}
+	p.Sections = diagnosed(p.Console, d)
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+func testPill(status string) templates.Pill {
+	switch status {
+	case "passed":
+		return templates.Pill{Kind: "good", Word: "Passed"}
+	case "failed":
+		return templates.Pill{Kind: "bad", Word: "Failed"}
+	case "abandoned":
+		return templates.Pill{Kind: "warn", Word: "Never came back"}
+	}
+	return templates.Pill{Kind: "quiet", Word: "Waiting"}
+}
+
+// diagnosed shows a report of a test login or an explanation.
+func diagnosed(p templates.Console, d *admin.Diagnosed) []templates.Section {
+	out := []templates.Section{{Heading: "What is wrong", Findings: cards(d.Findings), Empty: templates.Empty{Text: "Nothing."}, Pre: d.ForTheirIT, Fold: "A text to send to their IT"}}
+	if d.Status == "waiting" {
+		out[0].Empty.Text = "No answer yet. This page follows the test."
+	}
+	if len(d.Steps) > 0 {
+		out = append(out, templates.Section{Heading: "Steps", Trace: timeLine(p, broker.Trace{TraceDetail: broker.TraceDetail{Steps: d.Steps}})})
+	}
+	if len(d.Checks) > 0 {
+		out = append(out, templates.Section{Heading: "Checks", Table: checkTable(d.Checks)})
+	}
+	if d.Outcome != "" {
+		out = append(out, templates.Section{Heading: "What would become of the person", Text: d.Why, Facts: []templates.Fact{
+			fact("Outcome", text(outcomes[d.Outcome])), fact("Address", text(cmp.Or(d.Profile.Email, "–"))), fact("Subject", templates.Cell{Text: d.Profile.Subject, Code: true, Note: d.Profile.SubjectKind}),
+			fact("Name", text(cmp.Or(d.Profile.Name, d.Profile.GivenName+" "+d.Profile.FamilyName))), fact("Groups", text(cmp.Or(strings.Join(d.Profile.Groups, ", "), "–"))),
+		}})
+	}
+	if len(d.Mapping) > 0 {
+		out = append(out, templates.Section{Heading: "Mapping", Table: mappingTable(d)})
+	}
+	if d.Message != "" {
+		out = append(out, templates.Section{Pre: d.Message, Fold: "The message, without what could be used again"})
+	}
+	return out
+}
+
+var outcomes = map[string]string{"create": "a new account would be made", "link": "would be tied to the account that has this address", "sign_in": "would be signed in", "refuse": "would be refused"}
+
+func mappingTable(d *admin.Diagnosed) templates.Table {
+	t := templates.Table{Label: "Mapping", Columns: []string{"Field", "Read from", "What was found"}}
+	for _, v := range d.Mapping {
+		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{text(v.Field), code(v.From), text(shorten(strings.Join(v.Values, ", ")))}})
+	}
+	return t
+}
+
+func (f *Front) switchConnection(c *web.Ctx, a admin.Actor) (string, string, error) {
+	on := c.PostForm("enabled") == "true"
+	body, err := json.Marshal(map[string]bool{"enabled": on})
+	if err != nil {
+		return "", "", err
+	}
+	v, err := f.Admin.UpdateConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), nil, body)
+	if err != nil {
+		return "", "", err
+	}
+	if v.Enabled {
+		return connectionPath(c), v.DisplayName + " is on: people can sign in through it.", nil
+	}
+	return connectionPath(c), v.DisplayName + " is off.", nil
+}
+
+// sheet is what to hand to the customer's administrator, made to be printed.
+func (f *Front) sheet(c *web.Ctx, a admin.Actor) error {
+	ctx, realm, slug := c.Request.Context(), c.Param("realm"), c.Param("slug")
+	v, err := f.Admin.GetConnection(ctx, a, realm, slug)
+	if err != nil {
+		return err
+	}
+	h, err := f.Admin.Handover(ctx, a, realm, slug)
+	if err != nil {
+		return err
+	}
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "sheet"), Heading: "Hand-over sheet: " + v.DisplayName, Purpose: "For whoever runs " + v.Preset + ". Print it, or send them the values; none of them is secret."}
+	s := templates.Section{Heading: "Copy these into " + v.Preset, Copy: copyFields(h), Links: []templates.Place{{Label: "The steps in that console, one by one", URL: "/help/providers/" + url.PathEscape(v.Preset)}}}
+	p.Sections = []templates.Section{s, {Heading: "Send back to us", Text: backTexts[v.Protocol]}}
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+var backTexts = map[string]string{
+	"saml":   "The address of the metadata, or the metadata file. Nothing of it is secret.",
+	"oidc":   "The issuer or tenant, the client ID, and the client secret's value with the date it expires. Send the secret by a way that only we can read, best through a set-up link.",
+	"oauth2": "The client ID and the client secret. Send the secret by a way that only we can read, best through a set-up link.",
+}
+
+// copyFields are a hand-over's values under the other console's names, in the order of the contract.
+func copyFields(h admin.Handover) []templates.CopyField {
+	var out []templates.CopyField
+	for _, v := range []struct{ field, name, value string }{
+		{"acs_url", "Assertion consumer service URL", h.ACSURL}, {"entity_id", "Entity ID (audience)", h.EntityID}, {"metadata_url", "Metadata URL", h.MetadataURL},
+		{"redirect_uri", "Redirect URI", h.RedirectURI}, {"logout_url", "Logout URL", h.LogoutURL}, {"login_url", "Sign-in link for people", h.LoginURL}, {"certificate", "Certificate", h.Certificate},
+	} {
+		if v.value == "" {
+			continue
+		}
+		l := h.Labels[v.field]
+		out = append(out, templates.CopyField{ID: v.field, Label: cmp.Or(l.Label, v.name), Where: l.Where, Value: v.value, Long: strings.Contains(v.value, "\n")})
+	}
+	return out
+}
+
+func explainForm(c *web.Ctx, token, typed string) *templates.Form {
+	return &templates.Form{Action: connectionPath(c, "explain"), Token: token, Submit: "Explain it", Files: true, Inputs: []templates.Input{
+		{Kind: "textarea", Name: "text", Label: "What came back", Hint: "A SAMLResponse (as it was posted, or its XML), metadata, an ID token, or the text of the page that the identity provider showed.", Value: typed},
+		{Kind: "file", Name: "file", Label: "or a file", Hint: "Also a HAR file: a browser's network log."},
+	}}
+}
+
+func (f *Front) askExplain(c *web.Ctx, a admin.Actor) error {
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "explain"), Heading: "Explain a message", Purpose: "The report of a test login for something that you have at hand. Nobody is signed in, and nothing is used up."}
+	p.Sections = []templates.Section{{Form: explainForm(c, p.Token, "")}}
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+func (f *Front) explain(c *web.Ctx, a admin.Actor) error {
+	if err := f.own(c); err != nil {
+		return err
+	}
+	what, err := given(c)
+	if err != nil {
+		return err
+	}
+	d, err := f.Admin.Explain(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), explainable(what))
+	if err != nil {
+		return err
+	}
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "explain"), Heading: "Explain a message", Pill: testPill(d.Status)}
+	p.Sections = append(diagnosed(p.Console, d), templates.Section{Heading: "Another one", Form: explainForm(c, p.Token, "")})
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+// given is what was typed or, where a file came, the file.
+func given(c *web.Ctx) ([]byte, error) {
+	file, _, err := c.Request.FormFile("file")
+	if err != nil {
+		return []byte(strings.TrimSpace(c.PostForm("text"))), nil
+	}
+	defer file.Close()
+	b, err := io.ReadAll(file)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the file could not be read")
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return []byte(strings.TrimSpace(c.PostForm("text"))), nil
+	}
+	return b, nil
+}
+
+// explainable is the request that a text is for, by what it looks like.
+func explainable(b []byte) []byte {
+	s := strings.TrimSpace(string(b))
+	doc := map[string]any{}
+	switch {
+	case strings.HasPrefix(s, "{") && json.Valid(b):
+		doc["har"] = json.RawMessage(b)
+	case strings.HasPrefix(s, "<") && strings.Contains(s, "EntityDescriptor"), strings.HasPrefix(s, "<") && strings.Contains(s, "EntitiesDescriptor"):
+		doc["metadata"] = s
+	case strings.Count(s, ".") == 2 && strings.HasPrefix(s, "eyJ"):
+		doc["id_token"] = s
+	case looksLikePage(s):
+		doc["page"] = s
+	default:
+		doc["saml_response"] = strings.TrimPrefix(s, "SAMLResponse=")
+	}
+	out, err := json.Marshal(doc)
+	if err != nil {
+		return []byte("{}")
+	}
+	return out
+}
+
+// looksLikePage tells the words of an error page from a message.
+func looksLikePage(s string) bool {
+	low := strings.ToLower(s)
+	return strings.HasPrefix(low, "<!doctype html") || strings.HasPrefix(low, "<html") || !strings.HasPrefix(s, "<") && strings.ContainsAny(s, " \n") && !strings.HasPrefix(s, "SAMLResponse=")
+}
+
+func (f *Front) enforcement(c *web.Ctx, a admin.Actor) error {
+	v, err := f.Admin.PreviewEnforcement(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), "", paging(c))
+	if err != nil {
+		return err
+	}
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "enforcement"), Heading: "Enforcement", Purpose: "Where it is on, people of this connection's domains may use no other way in, except those who are excluded.", Pill: onOff(v.Enforced).Pill}
+	n := v.Counts
+	p.Sections = []templates.Section{{Figures: []templates.Figure{
+		{Name: "People of its domains", Value: thousands(n.People)}, {Name: "Come through it already", Value: thousands(n.Keep)}, {Name: "Would lose their way in", Value: thousands(n.Lose)}, {Name: "Excluded", Value: thousands(n.Excluded)}, {Name: "Sessions that would not be renewed", Value: thousands(n.Sessions)},
+	}}, {Heading: "What stands in the way", Table: missingTable(v.Missing), Empty: templates.Empty{Text: "Nothing."}}}
+	p.Sections = append(p.Sections, concerned(c, p.Console, v), enforceSection(c, a, p.Token, v))
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+func missingTable(missing []admin.Missing) templates.Table {
+	t := templates.Table{Label: "Missing", Columns: []string{"What", "What to do"}}
+	for _, m := range missing {
+		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{{Text: m.Detail, Note: string(m.Code)}, text(m.Fix)}})
+	}
+	return t
+}
+
+func concerned(c *web.Ctx, p templates.Console, v *admin.EnforcementPreview) templates.Section {
+	t := templates.Table{Label: "Whom it concerns", Columns: []string{"Person", "Effect", "Comes through today", "Last sign-in"}, Pager: pager(c, v.Next)}
+	for _, who := range v.Items {
+		effect := templates.Pill{Kind: "warn", Word: "Loses their way in"}
+		if who.Effect == admin.EffectExcluded {
+			effect = templates.Pill{Kind: "quiet", Word: "Excluded"}
+		}
+		t.Rows = append(t.Rows, templates.Row{URL: realmPath(c.Param("realm"), "people", who.ID), Cells: []templates.Cell{{Text: who.Email, Note: who.Name}, {Pill: effect}, text(strings.Join(who.Connections, ", ")), {When: p.When(who.LastLoginAt)}}})
+	}
+	return templates.Section{Heading: "Whom it concerns", Table: t, Empty: templates.Empty{Text: "Nobody but those who come through it already."}}
+}
+
+func enforceSection(c *web.Ctx, a admin.Actor, token string, v *admin.EnforcementPreview) templates.Section {
+	form := templates.Form{Action: connectionPath(c, "enforcement"), Token: token, Submit: "Switch enforcement off"}
+	if v.Enforced {
+		return templates.Section{Heading: "Switch it off", Buttons: []templates.Form{form}}
+	}
+	form.Submit, form.Danger = fmt.Sprintf("Enforce it for %d people", v.Counts.People), true
+	form.Hidden = []templates.Field{{Name: "enforced", Value: "true"}, {Name: "report", Value: v.Report}}
+	if a.Role == admin.Owner {
+		form.Inputs = []templates.Input{{Kind: "text", Name: "override", Label: "Why it should be on although something is missing", Hint: "Owners only; for the audit log. Leave it empty where nothing stands in the way."}}
+	}
+	return templates.Section{Heading: "Switch it on", Form: &form}
+}
+
+func (f *Front) enforce(c *web.Ctx, a admin.Actor) (string, string, error) {
+	body, err := json.Marshal(admin.EnforcementSwitch{Enforced: c.PostForm("enforced") == "true", Report: c.PostForm("report"), Override: c.PostForm("override")})
+	if err != nil {
+		return "", "", err
+	}
+	v, err := f.Admin.SwitchEnforcement(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), nil, body)
+	if err != nil {
+		return "", "", err
+	}
+	if v.Enforced {
+		return connectionPath(c, "enforcement"), "Enforcement is on.", nil
+	}
+	return connectionPath(c, "enforcement"), "Enforcement is off.", nil
+}
+
+func (f *Front) collisions(c *web.Ctx, a admin.Actor) error {
+	v, err := f.Admin.FindCollisions(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
+	if err != nil {
+		return err
+	}
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "collisions"), Heading: "People this connection would not find", Purpose: fmt.Sprintf("%s people of this realm were looked at.", thousands(int64(v.People)))}
+	for _, kind := range v.Findings {
+		if kind.Count == 0 {
+			continue
+		}
+		t := templates.Table{Label: collisionWords[kind.Kind], Columns: []string{"Person", "Why"}}
+		for _, e := range kind.Examples {
+			t.Rows = append(t.Rows, templates.Row{URL: realmPath(c.Param("realm"), "people", e.UserID), Cells: []templates.Cell{text(cmp.Or(e.Email, e.UserID)), text(e.Detail)}})
+		}
+		p.Sections = append(p.Sections, templates.Section{Heading: fmt.Sprintf("%s: %d", collisionWords[kind.Kind], kind.Count), Table: t})
+	}
+	if len(p.Sections) == 0 {
+		p.Sections = []templates.Section{{Empty: templates.Empty{Text: "Nobody stands in the way."}}}
+	}
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+var collisionWords = map[string]string{
+	admin.CollisionForm: "Address in another form", admin.CollisionTwin: "One address, two accounts", admin.CollisionOutside: "Outside the connection's domains",
+	admin.CollisionGuest: "A directory's name for a guest", admin.CollisionNoEmail: "No address", admin.CollisionLinked: "Comes through another connection today",
+}
+
+func (f *Front) connectionKeys(c *web.Ctx, a admin.Actor) error {
+	found, err := f.Admin.ListKeys(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), broker.Page{Limit: perPage})
+	if err != nil {
+		return err
+	}
+	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "keys"), Heading: "Our keys", Purpose: "What we sign requests to this identity provider with, and decrypt its answers. The next certificate stands in our metadata before it is used."}
+	s := templates.Section{Table: keyTable(p.Console, found.Items), Empty: templates.Empty{Text: "No keys yet: they are made when they are first needed."}, Buttons: []templates.Form{{Action: connectionPath(c, "keys", "rotate"), Token: p.Token, Submit: "Turn the key over"}}}
+	for i, k := range found.Items {
+		if k.Certificate != "" {
+			s.Copy = append(s.Copy, templates.CopyField{ID: fmt.Sprintf("certificate-%d", i), Label: "Certificate " + k.ID + " (" + k.State + ")", Value: k.Certificate, Long: true})
+		}
+	}
+	p.Sections = []templates.Section{s}
+	f.Web.Page(c, http.StatusOK, p)
+	return nil
+}
+
+func (f *Front) rotateConnection(c *web.Ctx, a admin.Actor) (string, string, error) {
+	body, err := json.Marshal(admin.Rotation{Connection: c.Param("slug")})
+	if err != nil {
+		return "", "", err
+	}
+	k, err := f.Admin.RotateKey(c.Request.Context(), a, c.Param("realm"), body)
+	if err != nil {
+		return "", "", err
+	}
+	return connectionPath(c, "keys"), "The key " + k.ID + " is used from now on.", nil
+}
+
+func (f *Front) askSignoutAll(c *web.Ctx, a admin.Actor) error {
+	hit, err := f.Admin.SignoutConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), true)
+	if err != nil {
+		return err
+	}
+	lines := []string{fmt.Sprintf("%d people have %d sessions that came through this connection.", hit.People, hit.Sessions)}
+	for _, u := range hit.First {
+		lines = append(lines, u.Email)
+	}
+	f.confirm(c, f.connectionFrame(c, a, "settings"), "Sign out everybody who came through it?", fmt.Sprintf("Sign out %d people", hit.People), connectionPath(c, "settings"), lines...)
+	return nil
+}
+
+func (f *Front) signoutAll(c *web.Ctx, a admin.Actor) (string, string, error) {
+	hit, err := f.Admin.SignoutConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), false)
+	return connectionPath(c), fmt.Sprintf("%d people were signed out.", hit.People), err
+}
+
+func (f *Front) askDeleteConnection(c *web.Ctx, a admin.Actor) error {
+	ctx, realm, slug := c.Request.Context(), c.Param("realm"), c.Param("slug")
+	v, err := f.Admin.GetConnection(ctx, a, realm, slug)
+	if err != nil {
+		return err
+	}
+	f.confirm(c, f.connectionFrame(c, a, "settings"), "Delete "+v.DisplayName+"?", "Delete "+v.DisplayName, connectionPath(c, "settings"),
+		"Nobody can sign in through it any more, and what ties its people to their accounts is forgotten. Its addresses ("+f.Web.BaseURL+"/broker/"+slug+"/…) stop answering.")
+	return nil
+}
+
+func (f *Front) deleteConnection(c *web.Ctx, a admin.Actor) (string, string, error) {
+	realm := c.Param("realm")
+	return realmPath(realm, "connections"), "The connection was deleted.", f.Admin.DeleteConnection(c.Request.Context(), a, realm, c.Param("slug"), nil)
+}
