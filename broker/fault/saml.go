@@ -117,7 +117,6 @@ const (
 
 	// Preflight: what the identity provider does with a request nobody is behind.
 	SAMLSSONotFound   Code = "saml.sso_url_not_found"
-	SAMLProbeSilent   Code = "saml.probe_silent"
 	SAMLProbeAnswered Code = "saml.probe_signed_in"
 )
 
@@ -228,6 +227,5 @@ var samlFaults = map[Code]Entry{
 	SAMLNoLogout:              {Status: 200, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider offers no logout: people are signed out of our side only, and the next sign-in may pass without a question.", Fix: "Register our logout address at the identity provider where it has a field for it; Google, GitHub and Apple have none."},
 
 	SAMLSSONotFound:   {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "There is nothing at the sign-on address: the application was deleted or switched off, or the address is mistyped.", Fix: "Compare the sign-on address with the one that the identity provider's console shows, and check that the application is there and active."},
-	SAMLProbeSilent:   {Status: 200, Side: Network, Public: "unavailable", Cause: "The sign-on page cannot be reached from the broker, so it could not be tried. People's browsers may well reach it, and for SAML that is enough.", Fix: "Nothing has to be done if the identity provider is meant to be open inside the company's network only; the test login tells."},
 	SAMLProbeAnswered: {Status: 422, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider signed somebody in who had shown neither a cookie nor a password.", Fix: "Check who may reach the identity provider without authentication: a rule for trusted networks may cover the broker's address."},
 }

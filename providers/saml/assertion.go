@@ -38,7 +38,13 @@ func (a *answer) assertion(n *node) (providers.Identity, error) {
 	if err := a.subject(subject, &id); err != nil {
 		return providers.Identity{}, err
 	}
-	return id, a.attributes(n, &id)
+	if err := a.attributes(n, &id); err != nil {
+		return providers.Identity{}, err
+	}
+	if id.Subject == "" && len(id.Attributes) == 0 {
+		return providers.Identity{}, fault.New(fault.SAMLNothingSaid, "Success, with neither a Name ID nor attributes")
+	}
+	return id, nil
 }
 
 // one is the only child of SAML's assertion namespace with this name.
@@ -120,10 +126,13 @@ func (a *answer) audience(restriction *node) error {
 		}
 		observed = clip(observed + v)
 	}
+	if a.p.ours(observed, a.r) {
+		return a.p.swappedAtTheirs(observed, a.p.s.SPEntityID)
+	}
 	f := fault.Mismatch(fault.SAMLAudience, observed, a.p.s.SPEntityID)
 	f.Labels = []string{"Audience URI (SP Entity ID)", "Identifier (Entity ID)", "Audience"}
-	if a.p.ours(observed, a.r) {
-		f.Detail = "the audience is our ACS URL: the two addresses are swapped at the identity provider"
+	if slug := a.p.neighbour(observed); slug != "" {
+		f.Detail = "the audience is that of another connection here: " + slug
 	}
 	f.Confidence = fault.Proved
 	return f
@@ -156,8 +165,10 @@ func (a *answer) bearer(confirmation *node) (time.Time, error) {
 		return time.Time{}, fault.New(fault.SAMLConfirmation, "no SubjectConfirmationData")
 	}
 	if v := trimXML(d.attr("Recipient")); !a.p.ours(v, a.r) {
-		f := fault.Mismatch(fault.SAMLRecipient, clip(v), a.p.callback(a.r))
-		f.Labels = []string{"Recipient", "Single sign-on URL", "Reply URL"}
+		f := a.misdirected(fault.SAMLRecipient, v)
+		if f.Code == fault.SAMLRecipient {
+			f.Labels = []string{"Recipient", "Single sign-on URL", "Reply URL"}
+		}
 		return time.Time{}, f
 	}
 	if err := a.inResponseTo(d.attr("InResponseTo"), "SubjectConfirmationData"); err != nil {

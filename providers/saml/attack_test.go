@@ -316,11 +316,11 @@ func TestFinishRefuses(t *testing.T) {
 		{"conditions of the future", func(_ *world, r *R) { r.NotBefore = now.Add(61 * time.Second) }, fault.SAMLNotYetValid},
 		{"conditions with a bad time", before(func(root *E) { find(root, "Assertion/Conditions").CreateAttr("NotOnOrAfter", "tomorrow") }), fault.SAMLIncomplete},
 		{"conditions with a bad begin", before(func(root *E) { find(root, "Assertion/Conditions").CreateAttr("NotBefore", "x") }), fault.SAMLIncomplete},
-		{"issued long ago", func(_ *world, r *R) { r.IssueInstant = now.Add(-2 * time.Hour) }, fault.SAMLExpired},
+		{"issued long ago", func(_ *world, r *R) { r.IssueInstant = now.Add(-2 * time.Hour) }, fault.SAMLTimeZone},
 		{"assertion issued long ago", before(func(root *E) { root.SelectElement("Assertion").CreateAttr("IssueInstant", "2026-11-21T10:00:00Z") }), fault.SAMLExpired},
 		{"assertion without IssueInstant", before(func(root *E) { root.SelectElement("Assertion").RemoveAttr("IssueInstant") }), fault.SAMLIncomplete},
 		{"assertion of another version", before(func(root *E) { root.SelectElement("Assertion").CreateAttr("Version", "1.1") }), fault.SAMLVersion},
-		{"issued in the future", func(_ *world, r *R) { r.IssueInstant = now.Add(2 * time.Minute) }, fault.SAMLNotYetValid},
+		{"issued in the future", func(_ *world, r *R) { r.IssueInstant = now.Add(2 * time.Minute) }, fault.SAMLClock},
 		{"session over", func(_ *world, r *R) { r.SessionNotOnOrAfter = now.Add(-2 * time.Minute) }, fault.SAMLSessionExpired},
 		{"session end unreadable", before(func(root *E) { find(root, "Assertion/AuthnStatement").CreateAttr("SessionNotOnOrAfter", "x") }), fault.SAMLIncomplete},
 		{"no AuthnStatement", func(_ *world, r *R) { r.AuthnInstant = time.Time{} }, fault.SAMLAuthnStatement},
@@ -378,13 +378,13 @@ func TestFinishReportsWhatItCompared(t *testing.T) {
 	w := newWorld(t, nil)
 	r := w.answer()
 	r.Audiences = [][]string{{callback}}
-	f := w.refuses(r, fault.SAMLAudience)
-	if f.Observed != callback || f.Expected != entityID || !strings.Contains(f.Detail, "swapped") {
+	f := w.refuses(r, fault.SAMLSwapped)
+	if f.Observed != callback || f.Expected != entityID || !strings.Contains(f.Fix, callback) || !strings.Contains(f.Fix, entityID) {
 		t.Errorf("%+v", f)
 	}
 	r = w.answer()
 	r.IssueInstant, r.NotBefore = now.Add(3*time.Hour), now.Add(3*time.Hour)
-	if f = w.refuses(r, fault.SAMLNotYetValid); !strings.Contains(f.Detail, "3h0m0s fast (whole hours") {
+	if f = w.refuses(r, fault.SAMLTimeZone); !strings.Contains(f.Detail, "3h0m0s fast (whole hours") {
 		t.Errorf("%q", f.Detail)
 	}
 	r = w.answer()

@@ -66,25 +66,55 @@ func (a *answer) late(t time.Time, what string) error {
 	return a.off(fault.SAMLExpired, t, fmt.Sprintf("%s lies %s in the past", what, a.now.Sub(t).Round(time.Second)))
 }
 
-// off adds how far the sender's clock seems to be away from ours: answers arrive seconds after they are issued.
+// off is the fault of a time that does not fit. A message that says it was made after it arrived, or before it was asked
+// for, was made by a clock that is wrong; then that is the fault, and by how much is its detail.
 func (a *answer) off(code fault.Code, t time.Time, detail string) error {
 	f := &fault.Error{Code: code, Detail: detail, Observed: instant(t), Expected: "around " + instant(a.now), Confidence: fault.Likely}
-	ahead := a.issued.Sub(a.now).Round(time.Second)
-	switch d := ahead.Abs(); {
-	case d <= 30*time.Second:
+	made := a.issued
+	if !a.sent.IsZero() {
+		made = a.sent // an assertion may have been kept; the message around it was made just now
+	}
+	switch ahead := made.Sub(a.now).Round(time.Second); {
+	case ahead > tolerance:
+		wrongClock(f, ahead, ahead, "fast")
+	case a.r.Handle != "" && !a.r.Issued.IsZero() && made.Before(a.r.Issued.Add(-tolerance)):
+		wrongClock(f, a.r.Issued.Sub(made).Round(time.Second), -ahead, "slow")
+	case ahead >= -tolerance:
 		f.Detail += "; the provider's clock agrees with ours, so its validity period is the cause or the answer was kept"
-	case ahead > 0:
-		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s fast%s", d, zone(d))
+	case a.r.Handle != "" && !a.r.Issued.IsZero():
+		f.Detail += "; it was made after we asked for it, so the clocks agree and the answer was kept"
 	default:
-		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s slow, or the answer was kept that long%s", d, zone(d))
+		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s slow, or the answer was kept that long", -ahead)
+		f.Alternatives = []fault.Alternative{{Code: fault.SAMLClock, Question: "Does every sign-in fail like this, however quick? Then the identity provider's clock is slow."}}
 	}
 	return f
 }
 
-// zone notices whole hours, the mark of local time written as UTC.
-func zone(d time.Duration) string {
-	if rest := d % time.Hour; d > 50*time.Minute && (rest < 30*time.Second || rest > time.Hour-30*time.Second) {
-		return " (whole hours: local time written as UTC)"
+// tolerance is what clocks may differ by without anybody noticing.
+const tolerance = 30 * time.Second
+
+// wrongClock makes f the fault of a clock that is off by least to most: between asking and answering a person typed.
+func wrongClock(f *fault.Error, least, most time.Duration, way string) {
+	f.Code = fault.SAMLClock
+	f.Alternatives = []fault.Alternative{{Code: fault.ClockOurs, Question: "Do sign-ins through other identity providers fail the same way? Then it is our clock."}}
+	if hours := wholeHours(least, most); hours > 0 {
+		f.Code = fault.SAMLTimeZone
+		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s %s (whole hours: local time written as UTC)", hours, way)
+		f.Alternatives = append(f.Alternatives, fault.Alternative{Code: fault.SAMLClock, Question: "Is the clock on the identity provider's server wrong by that much?"})
+		return
 	}
-	return ""
+	f.Detail += fmt.Sprintf("; the provider's clock seems to be %s %s", least, way)
+}
+
+// wholeHours is the number of hours, up to the 14 of time zones, that lies between least and most; 0 if none does, or if
+// they are too far apart to say.
+func wholeHours(least, most time.Duration) time.Duration {
+	if most-least > 15*time.Minute {
+		return 0
+	}
+	hours := (least - tolerance + time.Hour - 1).Truncate(time.Hour)
+	if hours < time.Hour || hours > 14*time.Hour || hours > most+tolerance {
+		return 0
+	}
+	return hours
 }

@@ -88,19 +88,24 @@ func encryptedKeys(encrypted, data *node) []*node {
 	return append(keys, encrypted.all(nsEnc, "EncryptedKey")...)
 }
 
-// failure is the one fault of all decryption. It adds whose certificate the sender says it used, which is in the open.
+// failure is the one fault of all decryption. Which of its codes it has depends on nothing but what anybody can read in
+// the message: whose certificate the sender says it used.
 func (d *decrypter) failure(wrapped []*node) error {
 	f := fault.New(fault.SAMLDecryption, "no key of this connection opens it")
+	if len(d.keys) == 0 {
+		return f
+	}
+	f.Expected = fingerprint(d.keys[0].certificate)
 	for _, k := range wrapped {
-		for _, der := range certificates(k.child(nsDSig, "KeyInfo")) {
-			if !slices.ContainsFunc(d.keys, func(o decryptionKey) bool { return slices.Equal(o.certificate, der) }) {
-				f.Observed = fingerprint(der)
+		if r := recipientOf(k.child(nsDSig, "KeyInfo")); r.named() && !slices.ContainsFunc(d.keys, r.is) {
+			f.Code, f.Observed = fault.SAMLDecryptionForeign, r.String()
+			if slices.ContainsFunc(d.keys, r.namesake) {
+				f.Code = fault.SAMLDecryptionOld
 			}
+			return f
 		}
 	}
-	if f.Observed != "" && len(d.keys) > 0 {
-		f.Expected = fingerprint(d.keys[0].certificate)
-	}
+	f.Expected = ""
 	return f
 }
 

@@ -44,7 +44,7 @@ func TestDecryption(t *testing.T) {
 		{name: "triple DES", settings: settings{"allow_cbc": true}, enc: samlidp.Encryption{Data: nsE + "tripledes-cbc"}, sign: "assertion", want: fault.SAMLEncryptionAlgorithm},
 		{name: "RSA 1.5", enc: samlidp.Encryption{Transport: nsE + "rsa-1_5"}, sign: "assertion", want: fault.SAMLEncryptionAlgorithm},
 		{name: "unknown MGF", enc: samlidp.Encryption{Transport: nsE11 + "rsa-oaep", MGF: nsE11 + "mgf1md5"}, sign: "assertion", want: fault.SAMLEncryptionAlgorithm},
-		{name: "to another key", enc: samlidp.Encryption{To: k.other.cert, NameRecipient: true}, sign: "assertion", want: fault.SAMLDecryption},
+		{name: "to another key", enc: samlidp.Encryption{To: k.other.cert, NameRecipient: true}, sign: "assertion", want: fault.SAMLDecryptionForeign},
 		{name: "no wrapped key", enc: bend(func(_, s []byte) ([]byte, []byte) { return nil, s }), sign: "assertion", want: fault.SAMLDecryption},
 		{name: "short wrapped key", enc: bend(func(k, s []byte) ([]byte, []byte) { return k[:255], s }), sign: "assertion", want: fault.SAMLDecryption},
 		{name: "long wrapped key", enc: bend(func(k, s []byte) ([]byte, []byte) { return append(k, 0), s }), sign: "assertion", want: fault.SAMLDecryption},
@@ -124,7 +124,7 @@ func TestEncryptionNamesTheRecipient(t *testing.T) {
 	w := newWorld(t, nil)
 	r := w.answer()
 	r.Encrypt = &samlidp.Encryption{To: keys().other.cert, NameRecipient: true}
-	if f := w.refuses(r, fault.SAMLDecryption); f.Observed == "" || f.Expected == "" || f.Observed == f.Expected {
+	if f := w.refuses(r, fault.SAMLDecryptionForeign); f.Observed == "" || f.Expected == "" || f.Observed == f.Expected {
 		t.Errorf("%+v", f)
 	}
 }

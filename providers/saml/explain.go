@@ -22,9 +22,10 @@ var _ providers.Explainer = (*provider)(nil)
 func (p *provider) Explain(ctx context.Context, r providers.Request, reply providers.Reply) providers.Explanation {
 	doc, err := responseIn(reply)
 	if err != nil {
-		return refused(err)
+		return p.refused(err)
 	}
 	x := p.examination(ctx, r, doc)
+	x.relay(reply)
 	x.run()
 	return x.explanation()
 }
@@ -35,11 +36,11 @@ func (p *provider) Inspect(ctx context.Context, s providers.Sample) providers.Ex
 		return p.inspectMetadata(ctx, s.Metadata)
 	}
 	if s.SAMLResponse == "" {
-		return refused(fault.New(fault.ExplainKind, "this connection speaks SAML"))
+		return p.refused(fault.New(fault.ExplainKind, "this connection speaks SAML"))
 	}
 	doc, err := sampleMessage(s.SAMLResponse)
 	if err != nil {
-		return refused(err)
+		return p.refused(err)
 	}
 	r := providers.Request{CallbackURL: p.s.CallbackURL}
 	root, err := parse(doc, messageLimits)
@@ -116,7 +117,8 @@ type examination struct {
 	id      *providers.Identity
 	details map[string]string
 	loosed  map[fault.Code]int
-	blind   bool // nothing is known of the identity provider, so nothing was examined
+	notes   []*fault.Error // what is no reason to refuse
+	blind   bool           // nothing is known of the identity provider, so nothing was examined
 }
 
 func (p *provider) examination(ctx context.Context, r providers.Request, doc []byte) *examination {
@@ -144,6 +146,7 @@ func (x *examination) run() {
 		if err == nil {
 			id.Unsolicited = x.r.Handle == ""
 			x.id = &id
+			x.proved()
 			return
 		}
 		f := fault.As(err)
@@ -183,14 +186,16 @@ func (x *examination) loosen(f *fault.Error) bool {
 		return false
 	}
 	switch f.Code {
-	case fault.SAMLExpired, fault.SAMLNotYetValid, fault.SAMLSessionExpired:
+	case fault.SAMLExpired, fault.SAMLNotYetValid, fault.SAMLSessionExpired, fault.SAMLClock, fault.SAMLTimeZone:
 		return x.turnBack()
-	case fault.SAMLUnsolicited:
+	case fault.SAMLUnsolicited, fault.SAMLSSOShape:
 		x.p.c.IdPInitiated = true
 	case fault.SAMLInResponseTo:
 		x.answering(f.Observed)
 	case fault.SAMLAudience:
 		return x.audience(f.Observed)
+	case fault.SAMLSwapped:
+		return x.exchanged(f.Observed)
 	case fault.SAMLRecipient, fault.SAMLDestination:
 		if f.Observed == "" {
 			return false
@@ -228,6 +233,15 @@ func (x *examination) answering(id string) {
 	}
 }
 
+// exchanged takes our two addresses in each other's place.
+func (x *examination) exchanged(observed string) bool {
+	if observed == x.p.s.SPEntityID {
+		x.p.s.Aliases = append(slices.Clone(x.p.s.Aliases), observed)
+		return true
+	}
+	return x.audience(observed)
+}
+
 func (x *examination) audience(observed string) bool {
 	first, _, _ := strings.Cut(observed, " ")
 	if first == "" || first == x.p.s.SPEntityID {
@@ -262,37 +276,34 @@ func place(c fault.Code) (check string, stage int) {
 		return "recipient", 3
 	case fault.SAMLConfirmation:
 		return "recipient", 12
-	case fault.SAMLInResponseTo, fault.SAMLUnsolicited:
+	case fault.SAMLInResponseTo, fault.SAMLUnsolicited, fault.SAMLSSOShape, fault.SAMLRelayState:
 		return "in_response_to", 4
 	case fault.SAMLReplayed:
 		return "in_response_to", through
-	case fault.SAMLExpired, fault.SAMLNotYetValid, fault.SAMLSessionExpired:
+	case fault.SAMLExpired, fault.SAMLNotYetValid, fault.SAMLSessionExpired, fault.SAMLClock, fault.SAMLTimeZone:
 		return "time", 7
 	case fault.LoginUpstreamStale:
 		return "time", 13
 	case fault.SAMLIssuer:
 		return "issuer", 9
-	case fault.SAMLAudience, fault.SAMLAudienceMissing, fault.SAMLCondition:
+	case fault.SAMLAudience, fault.SAMLAudienceMissing, fault.SAMLCondition, fault.SAMLSwapped:
 		return "audience", 11
 	case fault.SAMLAuthnStatement:
 		return "subject", 13
-	case fault.SAMLDecryption, fault.SAMLEncryptionRequired, fault.SAMLEncryptionAlgorithm:
+	case fault.SAMLNothingSaid, fault.SAMLNoEmail, fault.SAMLGuest, fault.SAMLNameIDPairwise, fault.SAMLNameIDTransient:
+		return "subject", 14
+	case fault.SAMLDecryption, fault.SAMLDecryptionOld, fault.SAMLDecryptionForeign, fault.SAMLEncryptionRequired, fault.SAMLEncryptionAlgorithm:
 		return "decrypt", 9
 	}
-	if statusCode(c) {
+	if ofStatus(c) {
 		return "status", 6
 	}
 	return "signature", 9
 }
 
-func statusCode(c fault.Code) bool {
-	return slices.Contains([]fault.Code{fault.SAMLStatus, fault.SAMLAuthnFailed, fault.SAMLNoAuthnContext, fault.SAMLNameIDPolicy, fault.SAMLNoPassive,
-		fault.SAMLRequestDenied, fault.SAMLRequestUnsupported, fault.SAMLUnknownPrincipal}, c)
-}
-
 // refused is the explanation of something that cannot even be read.
-func refused(err error) providers.Explanation {
-	x := &examination{details: map[string]string{}}
+func (p *provider) refused(err error) providers.Explanation {
+	x := &examination{real: p, details: map[string]string{}}
 	x.end(fault.As(err))
 	return x.explanation()
 }
@@ -312,8 +323,9 @@ func (x *examination) explanation() providers.Explanation {
 		if _, first := failed[check]; !first {
 			failed[check] = said(f)
 		}
-		out.Findings = append(out.Findings, providers.Finding{Err: f, Severity: "error", Check: check, Detail: f.Detail})
+		out.Findings = append(out.Findings, providers.Finding{Err: x.real.clearer(f), Severity: "error", Check: check, Detail: f.Detail})
 	}
+	out.Findings = append(out.Findings, x.remarks()...)
 	x.look()
 	out.Checks = providers.Graded(checkNames(), checkStages(), end, failed, x.details)
 	if x.doc != nil {
@@ -381,8 +393,8 @@ func (p *provider) inspectMetadata(ctx context.Context, text string) providers.E
 	if err != nil {
 		return fail("metadata", 2, err)
 	}
-	f := findings{}
-	p.preflightMetadataOf(ctx, found, &f)
+	f := findings{p: p}
+	p.lintDocument(ctx, found, &f)
 	details := map[string]string{"metadata": found.entityID}
 	for _, v := range f.list {
 		if v.Severity == "ok" {
@@ -398,7 +410,7 @@ func (p *provider) inspectMetadata(ctx context.Context, text string) providers.E
 	return out
 }
 
-func (p *provider) preflightMetadataOf(ctx context.Context, found *idp, f *findings) {
+func (p *provider) lintDocument(ctx context.Context, found *idp, f *findings) {
 	if err := found.usable(); err != nil {
 		f.fail("metadata", err)
 		return
@@ -409,6 +421,6 @@ func (p *provider) preflightMetadataOf(ctx context.Context, found *idp, f *findi
 	if names := p.Names(); len(names) > 0 && names[0] != found.entityID {
 		f.fail("metadata", fault.Mismatch(fault.SAMLMetadataEntity, clip(found.entityID), names[0]))
 	}
-	p.preflightCertificates(ctx, found, f)
-	p.preflightAddresses(found, f)
+	p.lintCertificates(ctx, found, f)
+	p.lintAddresses(found, f)
 }

@@ -3,7 +3,6 @@ package saml
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"cloakroom/broker/fault"
@@ -25,7 +24,7 @@ func (p *provider) Finish(ctx context.Context, r providers.Request, reply provid
 		id, err = p.examine(ctx, r, reply, doc)
 	}
 	if err != nil {
-		return providers.Identity{}, err
+		return providers.Identity{}, p.clearer(err)
 	}
 	return id, nil
 }
@@ -74,7 +73,8 @@ type answer struct {
 	r      providers.Request
 	from   *idp
 	now    time.Time
-	issued time.Time // the message's IssueInstant
+	sent   time.Time // the message's IssueInstant
+	issued time.Time // that of the part under examination: the message's or its assertion's
 	keys   *decrypter
 }
 
@@ -113,6 +113,7 @@ func (a *answer) envelope(root *node) error {
 	if err := a.stamp(root); err != nil {
 		return err
 	}
+	a.sent = a.issued
 	if err := a.destination(root, sig != nil); err != nil {
 		return err
 	}
@@ -120,9 +121,9 @@ func (a *answer) envelope(root *node) error {
 		return err
 	}
 	if a.r.Handle == "" && !a.p.c.IdPInitiated {
-		return fault.New(fault.SAMLUnsolicited, "")
+		return a.unsolicited()
 	}
-	if err := status(root); err != nil {
+	if err := a.p.status(root); err != nil {
 		return err
 	}
 	return a.fresh(root)
@@ -150,7 +151,7 @@ func (a *answer) destination(root *node, signed bool) error {
 	if !said && !signed || a.p.ours(trimXML(d), a.r) {
 		return nil
 	}
-	return fault.Mismatch(fault.SAMLDestination, clip(d), a.p.callback(a.r))
+	return a.misdirected(fault.SAMLDestination, trimXML(d))
 }
 
 // inResponseTo must be our request's ID; in an unsolicited answer it must not be there.
@@ -192,6 +193,9 @@ func (a *answer) otherIssuer(observed string, verification error) error {
 	f.Labels = []string{"Entity ID", "Issuer"}
 	if verification == nil {
 		f.Detail, f.Confidence = "the signature verifies: the same identity provider under another name", fault.Proved
+		if t := entraTenant(observed); t != "" && entraTenant(a.from.entityID) != "" && t != entraTenant(a.from.entityID) {
+			f.Detail += ", that of the directory " + t
+		}
 	} else {
 		f.Detail, f.Confidence = "and it was not verified: "+string(fault.CodeOf(verification)), fault.Likely
 	}
@@ -322,50 +326,4 @@ func (a *answer) open(encrypted *node, name string) (*node, error) {
 		return nil, fault.New(fault.SAMLDecryption, "no key of this connection opens it")
 	}
 	return n, nil
-}
-
-// status reads why there is no assertion (SAML core, section 3.2.2).
-func status(root *node) error {
-	s := root.child(nsProtocol, "Status")
-	top := s.child(nsProtocol, "StatusCode")
-	if top == nil {
-		return fault.New(fault.SAMLIncomplete, "no Status")
-	}
-	const family = "urn:oasis:names:tc:SAML:2.0:status:"
-	if top.attr("Value") == family+"Success" {
-		return nil
-	}
-	first, _ := strings.CutPrefix(top.attr("Value"), family)
-	second := ""
-	if nested := top.child(nsProtocol, "StatusCode"); nested != nil {
-		second, _ = strings.CutPrefix(nested.attr("Value"), family)
-	}
-	detail := clip(first)
-	if second != "" {
-		detail += "/" + clip(second)
-	}
-	if m := s.child(nsProtocol, "StatusMessage").content(); m != "" {
-		detail += ": " + clip(m)
-	}
-	return &fault.Error{Code: statusFault(second), Detail: detail, Observed: detail, Expected: "Success"}
-}
-
-func statusFault(second string) fault.Code {
-	switch second {
-	case "AuthnFailed":
-		return fault.SAMLAuthnFailed
-	case "NoAuthnContext":
-		return fault.SAMLNoAuthnContext
-	case "InvalidNameIDPolicy":
-		return fault.SAMLNameIDPolicy
-	case "NoPassive":
-		return fault.SAMLNoPassive
-	case "RequestDenied":
-		return fault.SAMLRequestDenied
-	case "RequestUnsupported":
-		return fault.SAMLRequestUnsupported
-	case "UnknownPrincipal":
-		return fault.SAMLUnknownPrincipal
-	}
-	return fault.SAMLStatus
 }

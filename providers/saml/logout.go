@@ -189,7 +189,7 @@ func (a *answer) logoutResponse(root *node) (providers.Logout, error) {
 	if v := root.attr("InResponseTo"); a.r.Handle == "" || a.r.MessageID == "" || v != a.r.MessageID {
 		return providers.Logout{}, fault.Mismatch(fault.SAMLInResponseTo, clip(v), a.r.MessageID)
 	}
-	if err := status(root); err != nil {
+	if err := a.p.status(root); err != nil {
 		return providers.Logout{}, fault.Wrap(fault.SAMLLogoutFailed, err, "")
 	}
 	return providers.Logout{Answered: true, Handle: a.r.Handle}, nil

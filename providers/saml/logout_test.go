@@ -101,7 +101,7 @@ func TestLogoutRequests(t *testing.T) {
 		"another destination":   {got(w.idp.Redirect(logout, "SAMLRequest", w.idp.LogoutRequest("https://other.example", jane.Email, ""), "")), fault.SAMLDestination},
 		"nobody":                {got(w.idp.Redirect(logout, "SAMLRequest", w.idp.LogoutRequest(logout, "", ""), "")), fault.SAMLLogoutInvalid},
 		"old":                   {got(aged(-2 * time.Hour)), fault.SAMLExpired},
-		"early":                 {got(aged(2 * time.Hour)), fault.SAMLNotYetValid},
+		"early":                 {got(aged(2 * time.Hour)), fault.SAMLTimeZone},
 		"a Response as request": {got(w.idp.Redirect(logout, "SAMLRequest", w.idp.XML(w.answer()), "")), fault.SAMLLogoutInvalid},
 		"rubbish":               {got(logout + "?SAMLRequest=AAAA"), fault.SAMLEncoding},
 	} {

@@ -23,6 +23,12 @@ type idp struct {
 	keys       []trusted
 	wantSigned bool // WantAuthnRequestsSigned
 	validUntil time.Time
+
+	// For preflight only.
+	cached     bool     // the document says how long it may be kept (cacheDuration)
+	formats    []string // NameIDFormat
+	encryption [][]byte // certificates (DER) that are for encryption alone
+	published  *idp     // what the metadata says where manual fields stand in front of it, else nil
 }
 
 // endpoints are one service's addresses by binding.
@@ -105,7 +111,11 @@ func readEntity(entity *node) (*idp, error) {
 	p.slo = readEndpoints(role, "SingleLogoutService", "Location")
 	answers := readEndpoints(role, "SingleLogoutService", "ResponseLocation")
 	p.sloAnswers = endpoints{cmp.Or(answers.redirect, p.slo.redirect), cmp.Or(answers.post, p.slo.post)}
-	p.validUntil = validUntil(role)
+	p.validUntil, p.cached = validUntil(role), cached(role)
+	for _, f := range role.all(nsMetadata, "NameIDFormat") {
+		p.formats = append(p.formats, f.content())
+	}
+	p.encryption = encryptionCertificates(role)
 	var err error
 	p.keys, err = signingKeys(role)
 	return p, err
@@ -132,6 +142,26 @@ func signingKeys(role *node) (keys []trusted, err error) {
 		return keys, nil
 	}
 	return nil, err
+}
+
+// encryptionCertificates are those that the role keeps for decrypting, which are taken for the signing one easily.
+func encryptionCertificates(role *node) (out [][]byte) {
+	for _, k := range role.all(nsMetadata, "KeyDescriptor") {
+		if k.attr("use") == "encryption" {
+			out = append(out, certificates(k.child(nsDSig, "KeyInfo"))...)
+		}
+	}
+	return out
+}
+
+// cached reports whether the document asks to be read again after a time (SAML metadata, section 2.3.2).
+func cached(n *node) bool {
+	for ; n != nil; n = n.parent {
+		if n.attr("cacheDuration") != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func readEndpoints(role *node, service, attribute string) (e endpoints) {
@@ -169,6 +199,7 @@ func (c *config) merge(from *idp) *idp {
 	p := &idp{}
 	if from != nil {
 		*p = *from
+		p.published = from
 	}
 	p.entityID = cmp.Or(c.EntityID, p.entityID)
 	if c.SSOURL != "" {

@@ -18,6 +18,16 @@ func (p *provider) Start(ctx context.Context, r providers.Request) (providers.Ch
 		return providers.Challenge{}, err
 	}
 	address, binding := to.sso.choose(p.c.Binding)
+	c, err := p.challenge(ctx, to, r, address, binding)
+	if err != nil {
+		return providers.Challenge{}, err
+	}
+	c.URL += p.hint(c, r)
+	return c, nil
+}
+
+// challenge is an AuthnRequest on its way to an address.
+func (p *provider) challenge(ctx context.Context, to *idp, r providers.Request, address, binding string) (providers.Challenge, error) {
 	w := p.authnRequest(r, address)
 	out := outgoing{param: "SAMLRequest", doc: w.b, at: w.at, id: r.MessageID, relay: r.Handle, address: address, binding: binding}
 	if p.signs(to) {
@@ -27,12 +37,7 @@ func (p *provider) Start(ctx context.Context, r providers.Request) (providers.Ch
 		}
 		out.signer = &s
 	}
-	c, err := p.send(out)
-	if err != nil {
-		return providers.Challenge{}, err
-	}
-	c.URL += p.hint(c, r)
-	return c, nil
+	return p.send(out)
 }
 
 // signs reports whether requests to the identity provider are signed.

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"cloakroom/broker/fault"
@@ -40,15 +41,28 @@ func (p Protocol) Open(s providers.Settings) (providers.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.HTTP != nil {
+		client := *s.HTTP
+		client.Transport = providers.Watched(client.Transport, s.Now)
+		s.HTTP = &client
+	}
 	src, err := newSource(c, s)
 	if err != nil {
-		return nil, err
+		return nil, oursGiven(err, c, s)
 	}
 	pool := p.deflaters
 	if pool == nil {
 		pool = newDeflaters()
 	}
 	return &provider{c: c, s: s, source: src, deflaters: pool}, nil
+}
+
+// oursGiven tells that the metadata given is our own, which has no identity provider in it either.
+func oursGiven(err error, c *config, s providers.Settings) error {
+	if fault.CodeOf(err) != fault.SAMLMetadataRole || s.SPEntityID == "" || !strings.Contains(c.MetadataXML, `entityID="`+s.SPEntityID+`"`) {
+		return err
+	}
+	return &fault.Error{Code: fault.SAMLMetadataOurs, Observed: clip(s.SPEntityID), Confidence: fault.Proved}
 }
 
 // provider is one opened connection.

@@ -135,24 +135,38 @@ func (v verifier) value(sig, info *node, signed []byte) error {
 	if weak != "" {
 		return fault.New(fault.SAMLSignatureWeak, "%s", weak)
 	}
-	return v.unverified(sig)
+	return v.unverified(sig, func(k trusted) bool { return m.verify(k.public, signed, value) })
 }
 
 // unverified tells an altered message from an unknown key by the certificate that the message names. This is a hint for
 // the report; no key is ever taken from the message.
-func (v verifier) unverified(sig *node) error {
+func (v verifier) unverified(sig *node, verifies func(trusted) bool) error {
 	cert := namedCertificate(sig)
 	switch {
 	case cert != nil && contains(v.keys, cert.Raw):
 		return fault.New(fault.SAMLSignatureInvalid, "the signature value does not verify with the key that the message names")
 	case cert != nil:
+		named := trust(cert)
 		f := fault.Mismatch(fault.SAMLSignatureKey, describe(cert), describeAll(v.keys))
-		f.Confidence = fault.Likely
+		f.Confidence, f.Err = fault.Likely, &foreign{cert: cert, holds: named.weak == "" && verifies(named)}
 		return f
 	}
 	f := fault.New(fault.SAMLSignatureKey, "the message names no certificate")
 	f.Expected, f.Confidence = describeAll(v.keys), fault.Guess
 	return f
+}
+
+// foreign is a certificate that a message names and that is not trusted.
+type foreign struct {
+	cert  *x509.Certificate
+	holds bool // the signature verifies with it
+}
+
+func (f *foreign) Error() string {
+	if f.holds {
+		return "the signature is that certificate's"
+	}
+	return "nor is the signature that certificate's"
 }
 
 func namedCertificate(sig *node) *x509.Certificate {
