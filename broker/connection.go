@@ -5,17 +5,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"cloakroom/broker/fault"
 )
 
 // Connection is one configured upstream identity provider of a realm.
 type Connection struct {
-	Slug          string   `json:"slug"`
-	Realm         string   `json:"realm"`
-	Alias         string   `json:"alias"`
-	DisplayName   string   `json:"display_name"`
-	Protocol      string   `json:"protocol"` // saml, oidc, oauth2, ldap
-	Preset        string   `json:"preset"`
-	Enabled       bool     `json:"enabled"`
+	Slug        string `json:"slug"`
+	Realm       string `json:"realm"`
+	Alias       string `json:"alias"`
+	DisplayName string `json:"display_name"`
+	Protocol    string `json:"protocol"` // saml, oidc, oauth2, ldap
+	Preset      string `json:"preset"`
+	Enabled     bool   `json:"enabled"`
+	// Draft is a connection under way: switched off, and what its protocol needs may be missing still. It ends by itself
+	// when nothing is.
+	Draft         bool     `json:"draft,omitempty"`
 	Domains       []string `json:"domains"`
 	EmailTrust    string   `json:"email_trust"`  // domains, verified_claim, any
 	Provisioning  string   `json:"provisioning"` // automatic, invite, existing
@@ -110,6 +115,17 @@ var (
 	Linkings    = []string{"verified_email", "confirm", "never"}
 	Profiles    = []string{"email", "given_name", "family_name", "name", "locale", "groups", "subject"}
 )
+
+// Off is why nobody may sign in through the connection, nil where it is switched on.
+func (c *Connection) Off() error {
+	switch {
+	case c.Draft:
+		return fault.New(fault.LoginDraft, "connection %q", c.Slug)
+	case !c.Enabled:
+		return fault.New(fault.LoginDisabled, "connection %q", c.Slug)
+	}
+	return nil
+}
 
 // Secrets names the secret fields, by the pointer inside the connection's JSON, so that store, API and export treat them
 // alike.
@@ -270,6 +286,9 @@ func (c *Connection) Validate() error {
 			f.add("/"+name, "does not belong to a connection of protocol %s", c.Protocol)
 		}
 	}
+	if c.Draft && c.Enabled {
+		f.add("/enabled", "must be false while the connection is a draft: something that it needs is missing")
+	}
 	c.validateMapping(&f)
 	if s := c.SAML; s != nil {
 		optURL(&f, "/saml/metadata_url", s.MetadataURL)
@@ -293,7 +312,7 @@ func (c *Connection) Validate() error {
 			oneOf(&f, "/oidc/response_mode", o.ResponseMode, []string{"query", "form_post"})
 		}
 		between(&f, "/oidc/clock_skew", o.ClockSkew, 0, 10*time.Minute)
-		if o.ClientID == "" {
+		if o.ClientID == "" && !c.Draft {
 			f.add("/oidc/client_id", "is missing")
 		}
 		checkText(&f, "/oidc/client_id", o.ClientID, 512)
@@ -303,7 +322,7 @@ func (c *Connection) Validate() error {
 		optURL(&f, "/oauth2/authorize_url", o.AuthorizeURL)
 		optURL(&f, "/oauth2/token_url", o.TokenURL)
 		optURL(&f, "/oauth2/userinfo_url", o.UserInfoURL)
-		if o.ClientID == "" {
+		if o.ClientID == "" && !c.Draft {
 			f.add("/oauth2/client_id", "is missing")
 		}
 	}

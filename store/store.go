@@ -48,6 +48,7 @@ type Store struct {
 	Webhooks    *Webhooks
 	Expiries    *Expiries
 	Operators   *Operators
+	WizardNotes *WizardNotes
 
 	Sessions *flow.Sessions
 	Grants   *flow.Grants
@@ -83,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	b := base{db, o.Sealer}
 	s := &Store{
 		Realms: &Realms{b}, Connections: &Connections{b}, Clients: &Clients{b}, Domains: &Domains{b},
-		Users: &Users{b}, Links: &Links{b}, Groups: &Groups{b}, Merges: &Merges{b}, Identities: &Identities{b}, Invites: &Invites{b}, Seats: &Seats{b}, Credentials: &Credentials{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b}, Operators: &Operators{b},
+		Users: &Users{b}, Links: &Links{b}, Groups: &Groups{b}, Merges: &Merges{b}, Identities: &Identities{b}, Invites: &Invites{b}, Seats: &Seats{b}, Credentials: &Credentials{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b}, Operators: &Operators{b}, WizardNotes: &WizardNotes{b},
 		Sessions: flow.NewSessions(db, o.Sealer), Grants: flow.NewGrants(db, o.Sealer), Marks: flow.NewMarks(db),
 		Parked: flow.NewParked(db, o.Sealer), Sweeper: flow.NewSweeper(db), Events: ledger.NewEvents(db),
 		Outbox: ledger.NewOutbox(db, o.Sealer), Traces: ledger.NewTraces(db, o.Sealer), Tests: ledger.NewTests(db, o.Sealer), base: b,

@@ -149,6 +149,7 @@ type Service struct {
 	Overviews   Overviews
 	Stats       Stats
 	Checks      Checks
+	Wizard      Wizard
 
 	// NextExpiry answers when the first thing of each connection ends, PendingReviews how many changes of its metadata
 	// wait for an operator; connections without any are left out. nil: nothing is known.

@@ -79,7 +79,7 @@ func (s *Service) buildConnection(ctx context.Context, realm string, doc map[str
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &broker.Connection{Enabled: true}
+	c := &broker.Connection{Enabled: doc["draft"] != true}
 	if err := decode(doc, c); err != nil {
 		return nil, nil, err
 	}
@@ -93,10 +93,11 @@ func (s *Service) buildConnection(ctx context.Context, realm string, doc map[str
 	differ := keepSecrets(&p, kept, c.Secrets())
 	c.Domains = normalDomains(&p, c.Domains)
 	c.Defaults()
+	settle(c)
 	if err := p.take(c.Validate()); err != nil {
 		return nil, nil, err
 	}
-	if len(p.list) == 0 {
+	if len(p.list) == 0 && !c.Draft {
 		if err := s.checkOpen(ctx, &p, c); err != nil {
 			return nil, nil, err
 		}

@@ -208,8 +208,8 @@ func (e *Engine) Confirm(ctx context.Context, l *broker.Login, typed string) (St
 	if _, err := e.Kept.Take(ctx, confirmKey(l.Confirm, "identity")); err != nil {
 		return Step{}, overdue(err)
 	}
-	if !conn.Enabled {
-		return e.failed(ctx, l, conn, fault.New(fault.LoginDisabled, "connection %q", conn.Slug))
+	if err := conn.Off(); err != nil {
+		return e.failed(ctx, l, conn, err)
 	}
 	return e.complete(ctx, &arrival{login: l, conn: conn, idn: c.Identity, confirmed: c.UserID})
 }

@@ -212,8 +212,8 @@ func (e *Engine) challenge(ctx context.Context, l *broker.Login, realm *broker.R
 	if !e.allowed(l, realm, client, conn.Connection) {
 		return Step{}, fault.New(fault.LoginNotAllowed, "client %q of realm %q, connection %q of realm %q", client.ClientID, realm.Name, conn.Slug, conn.Realm)
 	}
-	if !conn.Enabled {
-		return Step{}, fault.New(fault.LoginDisabled, "connection %q", conn.Slug)
+	if err := conn.Off(); err != nil {
+		return Step{}, err
 	}
 	if conn.Err != nil {
 		return Step{}, conn.Err

@@ -37,8 +37,8 @@ func (e *Engine) verify(ctx context.Context, conn *registry.Connection, h Handle
 	if h.Test {
 		return providers.Identity{}, fault.New(fault.Internal, "the answer to a test login came to where people sign in")
 	}
-	if !conn.Enabled {
-		return providers.Identity{}, fault.New(fault.LoginDisabled, "connection %q", conn.Slug)
+	if err := conn.Off(); err != nil {
+		return providers.Identity{}, err
 	}
 	idn, err := conn.Provider.Finish(ctx, e.request(conn, h), reply)
 	if err != nil {
@@ -194,8 +194,8 @@ func (e *Engine) complete(ctx context.Context, a *arrival) (Step, error) {
 	if err != nil {
 		return Step{}, err
 	}
-	if !conn.Enabled { // switched off while the answer waited for the browser, or for a code
-		return e.failed(ctx, l, conn, fault.New(fault.LoginDisabled, "connection %q", conn.Slug))
+	if err := conn.Off(); err != nil { // switched off while the answer waited for the browser, or for a code
+		return e.failed(ctx, l, conn, err)
 	}
 	if !e.allowed(l, realm, client, conn.Connection) {
 		return e.failed(ctx, l, conn, fault.New(fault.LoginNotAllowed, "client %q of realm %q, connection %q of realm %q", client.ClientID, realm.Name, conn.Slug, conn.Realm))

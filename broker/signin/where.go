@@ -110,8 +110,8 @@ func (f *Front) sendOff(c *web.Ctx, k link, hub *broker.Realm, typed string) (*b
 
 // direct is a connection's own link: sign in through it to an application.
 func (f *Front) direct(c *web.Ctx, conn *registry.Connection) {
-	if !conn.Enabled {
-		f.Web.Fault(c, fault.New(fault.LoginDisabled, "connection %q", conn.Slug))
+	if err := conn.Off(); err != nil {
+		f.Web.Fault(c, err)
 		return
 	}
 	k := linkOf(c)

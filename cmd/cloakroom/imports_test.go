@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	engines = []string{"login", "credential", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "metrics", "webhook"}
+	engines = []string{"login", "credential", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "metrics", "webhook", "paste"}
 	fronts  = []string{"web", "signin", "op", "api", "demo", "idp", "forward", "scim", "console", "setup", "diagnose"}
 	folders = []string{"cmd", "broker", "providers", "store", "templates", "config", "docs", "bin"}
 )
@@ -83,7 +83,7 @@ func engineRule(from, tk string, base bool) string {
 	case tk == "providers":
 		return unless(slices.Contains([]string{"login", "registry", "keys", "admin", "claims"}, name), "raw identities stay where they are normalised; only login, registry, keys, admin and claims see providers")
 	case tk == "providers/preset":
-		return unless(name == "registry" || name == "admin", "presets are data for whoever opens or edits connections")
+		return unless(name == "registry" || name == "admin" || name == "paste", "presets are data for whoever opens, edits or reads connections")
 	}
 	return "engines run without HTTP, pages, protocols and tables; declare the interface you need and let cmd pass it in"
 }

@@ -62,6 +62,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Local: admin.Local{Credentials: s.Credentials}, Outbox: s.Outbox,
 		Defaults: presetDefaults, Labels: presetLabels,
+		Wizard: admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest},
 		TXT:    resolver(cfg.DNSResolver).LookupTXT,
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}

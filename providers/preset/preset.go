@@ -48,6 +48,13 @@ type Handover struct {
 	Field, Label, Path string
 }
 
+// Take is where one of the provider's values stands in its console. Field is a setting of the protocol's section. First
+// marks those to ask for first: one that is enough by itself, or all of those that are needed together.
+type Take struct {
+	Field, Label, Path string
+	First              bool
+}
+
 // Get finds a preset by name.
 func Get(name string) (Preset, bool) {
 	for _, p := range All() {

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"sessions": sessions, "session ends": sessionEnds, "grants": grants, "redeem": redeem, "rotate": rotate, "marks": marks, "parked": parked, "sweep": sweep,
 		"traces": traces, "lists of traces": traceLists, "traces are forgotten": tracesForgotten, "test logins": testLogins, "test logins end": testLoginsEnd,
 		"webhooks": webhooks, "deliveries": deliveries, "webhook claims": webhookClaims, "expiries": expiries, "lists of expiries": expiryLists, "expiry warnings": expiryWarnings,
+		"wizard notes": wizardNotes, "latest test": testLatest,
 		"events": events, "tx": transactions, "lists": lists, "deletion leaves nothing": deletion, "strange text": strangeText, "ready": ready,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, open(t)) })

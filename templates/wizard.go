@@ -1,0 +1,176 @@
+package templates
+
+import "strings"
+
+// Wizard is the setup of one connection: what to do in the provider's console on the left, what to bring back on the
+// right, then check, test, addresses, switch. It has no frame of its own: the console and the customer's setup page put
+// theirs around {{template "wizard" .Wizard}} and say where its forms lead. Of Shell only the language is used.
+type Wizard struct {
+	Shell
+	Token    string // of every form
+	Provider string // what people call it
+	Protocol string // saml, oidc, oauth2
+	Guide    Method // the handbook's steps in the provider's console
+	GuideURL string
+	Name     string // of the connection
+	Slug     string
+	Draft    bool
+	Enabled  bool
+	Steps    []WizardStep
+	Give     []CopyField // our values under their labels
+	Copied   bool        // they stand there, somebody said
+	Take     []WizardTake
+	Paste    WizardPaste
+	Check    WizardCheck
+	Test     WizardTest
+	Domains  []WizardDomain
+	Trust    bool // addresses are believed without a verified domain
+	Changed  When
+	Changer  string
+	Do       WizardActions
+}
+
+// WizardActions is where the forms lead; a form without an address is left out.
+type WizardActions struct {
+	Paste     string // POST text or file, field
+	Copied    string // POST copied=true|false
+	Check     string // POST
+	Test      string // POST: goes on to the test login; opened in a window of its own
+	TestState string // GET: {"ref","status"} of the last test, as JSON
+	Page      string // POST text: what the provider's page said
+	Rechoose  string // POST preset, protocol
+	SwitchOn  string // POST
+	Domains   string // GET: where domains are verified
+	Self      string // GET: this page
+}
+
+// WizardStep is one step with its state: done, todo, warning, failed. Here marks the one to go on with.
+type WizardStep struct {
+	ID, State string
+	Here      bool
+	Stale     bool // done before the last change
+}
+
+// TitleID and StateID are the message ids of what the step is called and how it stands.
+func (s WizardStep) TitleID() string { return "wizard.step_" + s.ID }
+func (s WizardStep) StateID() string { return "wizard.state_" + s.State }
+
+// WizardTake is a value of the provider that is needed here, under the provider's label.
+type WizardTake struct {
+	Field  string // pointer
+	Label  string
+	Where  string
+	Have   bool // it stands here
+	Value  string
+	Secret bool
+	Long   bool
+	First  bool // the one to ask for first
+}
+
+// ID is the element's id.
+func (t WizardTake) ID() string { return "take" + strings.ReplaceAll(t.Field, "/", "-") }
+
+// WizardPaste is what became of the last paste. Kind is what it was; Tried says that there was one.
+type WizardPaste struct {
+	Tried         bool
+	Saved         bool
+	Kind          string
+	Findings      []FindingCard
+	OtherPreset   string // offered instead
+	OtherTitle    string
+	OtherProtocol string
+}
+
+// KindID is the message id of what was pasted.
+func (p WizardPaste) KindID() string {
+	if p.Kind == "" {
+		return "wizard.kind_several"
+	}
+	return "wizard.kind_" + p.Kind
+}
+
+// WizardCheck is the last preflight. Status is ok, warning, error, or "" for none; Due asks a script to run it at once.
+type WizardCheck struct {
+	Status   string
+	Findings []FindingCard
+	Passed   int
+	At       When
+	Stale    bool
+	Due      bool
+}
+
+// WizardTest is the last test login. Status is passed, failed, waiting, abandoned, or "" for none.
+type WizardTest struct {
+	Ref, Status    string
+	Findings       []FindingCard
+	Email, Subject string
+	Outcome, Why   string
+	Mapping        []ReportField
+	At             When
+	Stale          bool
+	PageFindings   []FindingCard // what the pasted page said
+	PageRead       bool
+}
+
+// OutcomeID is the message id of what would become of the person, "" where nobody got that far.
+func (t WizardTest) OutcomeID() string { return TestReport{Outcome: t.Outcome}.OutcomeID() }
+
+// WizardDomain is a domain of the connection.
+type WizardDomain struct {
+	Name     string
+	Verified bool
+}
+
+// Step answers a step by its id.
+func (w Wizard) Step(id string) WizardStep {
+	for _, s := range w.Steps {
+		if s.ID == id {
+			return s
+		}
+	}
+	return WizardStep{ID: id, State: "todo"}
+}
+
+// First is the value to ask for first.
+func (w Wizard) First() WizardTake {
+	for _, t := range w.Take {
+		if t.First {
+			return t
+		}
+	}
+	return WizardTake{}
+}
+
+// Testable says that nothing that a test login needs is missing.
+func (w Wizard) Testable() bool { return w.Step("pasted").State == "done" }
+
+// ConsoleWizard is the wizard in the operators' frame.
+type ConsoleWizard struct {
+	Console
+	Wizard Wizard
+}
+
+func (ConsoleWizard) Name() string { return "console_wizard" }
+
+// WizardTile is a provider to choose. Refused says why it cannot be chosen.
+type WizardTile struct {
+	Preset, Title string
+	Protocols     []Option
+	Refused       string
+}
+
+// ConsoleWizardNew is where a connection begins: which provider, and in which realm.
+type ConsoleWizardNew struct {
+	Console
+	Action  string // POST preset, protocol, realm
+	SelfURL string // GET ?q=
+	Find    string // what was searched for
+	Tiles   []WizardTile
+	Realm   string   // chosen; "" asks
+	Realms  []Option // to choose from
+	MayMake bool     // a realm that is not there yet is made
+	Error   string
+	Typed   string // the realm as it was typed
+}
+
+func (ConsoleWizardNew) Name() string { return "console_wizard_new" }
