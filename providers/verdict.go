@@ -98,7 +98,7 @@ func (v Passive) refused(code, said string) Finding {
 
 // page reads a page that was shown in place of an answer.
 func (v Passive) page() Finding {
-	reading := fault.ReadPage(v.Preset, v.Real.Page)
+	reading := fault.ReadPageFor(v.Preset, "oidc", v.Real.Page)
 	at := fmt.Sprintf("%s answers %d", v.Real.Place, v.Real.Status)
 	if f := telling(reading, v.Real.Status); f != nil {
 		out := *f
@@ -118,7 +118,7 @@ func (v Passive) page() Finding {
 		return Silent(passive, "%s with a page against robots; people's browsers may pass", at)
 	case v.Real.Status >= 400:
 		return v.unread(at)
-	case v.Control.Failed() || telling(fault.ReadPage(v.Preset, v.Control.Page), v.Control.Status) != nil:
+	case v.Control.Failed() || telling(fault.ReadPageFor(v.Preset, "oidc", v.Control.Page), v.Control.Status) != nil:
 		return Finding{Severity: "ok", Check: passive, Confidence: fault.Likely,
 			Detail: "the provider shows its sign-in page for our redirect URI and refuses a deliberately wrong one"}
 	}

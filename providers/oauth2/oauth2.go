@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,6 +72,7 @@ func (Protocol) Open(s providers.Settings) (providers.Provider, error) {
 	}
 	client := *s.HTTP
 	client.CheckRedirect = noRedirect
+	client.Transport = providers.Watched(client.Transport, s.Now)
 	p.http = &client
 	return p, nil
 }
@@ -157,6 +159,14 @@ func answered(reply providers.Reply) url.Values {
 
 // Finish redeems the code and asks the provider who it was.
 func (p *provider) Finish(ctx context.Context, r providers.Request, reply providers.Reply) (providers.Identity, error) {
+	idn, err := p.finish(ctx, r, reply)
+	if err != nil {
+		return providers.Identity{}, p.labelled(fault.As(err))
+	}
+	return idn, nil
+}
+
+func (p *provider) finish(ctx context.Context, r providers.Request, reply providers.Reply) (providers.Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, finishLimit)
 	defer cancel()
 	v := answered(reply)
@@ -239,6 +249,11 @@ func refusal(code, description string) error {
 	switch code {
 	case "access_denied":
 		f.Code = fault.LoginCancelled
+		if text := strings.ToLower(description); strings.Contains(text, "assigned") {
+			f.Code = fault.OIDCNotAssigned
+		} else if strings.Contains(text, "policy") {
+			f.Code = fault.OIDCPolicy
+		}
 	case "incorrect_client_credentials", "invalid_client":
 		f.Code = fault.OIDCSecretRefused
 	case "bad_verification_code", "invalid_grant":
@@ -284,6 +299,8 @@ func (p *provider) fetch(ctx context.Context, address, token string) ([]byte, er
 		return nil, networkFault(req.URL, err)
 	case len(b) > maxAnswer:
 		return nil, fault.New(fault.FetchTooLarge, "%s", place(req.URL))
+	case providers.Robot(resp.StatusCode, mediaType(resp), string(b)):
+		return nil, fault.New(fault.FetchFirewall, "%s answers %d", place(req.URL), resp.StatusCode)
 	case resp.StatusCode != http.StatusOK:
 		return nil, fault.New(fault.OIDCUserInfo, "%s answers %d", place(req.URL), resp.StatusCode)
 	}
@@ -291,20 +308,12 @@ func (p *provider) fetch(ctx context.Context, address, token string) ([]byte, er
 }
 
 func networkFault(u *url.URL, err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return f
-	}
-	code := fault.FetchRefused
-	var late interface{ Timeout() bool }
-	if errors.As(err, &late) && late.Timeout() || errors.Is(err, context.Canceled) {
-		code = fault.FetchTimeout
-	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err // the URL around it may hold what no log should
-	}
-	return fault.Wrap(code, err, "%s", place(u))
+	return providers.Unreached(u, err)
+}
+
+func mediaType(resp *http.Response) string {
+	t, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return t
 }
 
 func place(u *url.URL) string { return u.Scheme + "://" + u.Host + u.Path }

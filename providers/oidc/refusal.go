@@ -18,6 +18,10 @@ func codeInText(s string) (fault.Code, bool) {
 			return code, true
 		}
 	}
+	// What else the vendors' codes mean is known where their pages are read.
+	if reading := fault.ReadPageFor("", "oidc", s); len(reading.Codes) > 0 && len(reading.Faults) > 0 && vendorCode.MatchString(reading.Codes[0]) && reading.Faults[0].Confidence != fault.Guess {
+		return reading.Faults[0].Code, true
+	}
 	return "", false
 }
 
