@@ -94,6 +94,9 @@ func (c *Client) Validate() error {
 		f.add("/client_id", "is 1 to 255 characters")
 	}
 	checkText(&f, "/client_id", c.ClientID, 255)
+	if c.ClientID == ConsoleClientID {
+		f.add("/client_id", "is the name of Cloakroom's own console")
+	}
 	checkText(&f, "/display_name", c.DisplayName, 200)
 	oneOf(&f, "/protocol", c.Protocol, []string{"oidc"})
 	for i, s := range c.Connections {

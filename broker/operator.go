@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// ConsoleClientID names the console where operators sign in to it through a connection. No client is called so.
+const ConsoleClientID = "cloakroom-console"
+
 // Operator is a person who works in the console. Their address names them in the audit log.
 type Operator struct {
 	ID       string   `json:"id"`

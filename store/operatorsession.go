@@ -86,13 +86,6 @@ func (s *Operators) TouchSession(ctx context.Context, v *broker.OperatorSession)
 	})
 }
 
-// FreshenSession notes that the person has proved once more who they are.
-func (s *Operators) FreshenSession(ctx context.Context, id string, at time.Time) error {
-	return s.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) error {
-		return remove(ctx, q, "UPDATE operator_sessions SET fresh_at = ? WHERE id = ?", engine.Micro(at), id)
-	})
-}
-
 // EndSession signs one browser of an operator out.
 func (s *Operators) EndSession(ctx context.Context, operatorID, id string) error {
 	return s.db.Write(ctx, func(ctx context.Context, t *engine.Txn) error {

@@ -34,6 +34,8 @@ type PasskeyForm struct {
 	Failed  bool
 	Named   bool // the person gives it a name
 	Label   string
+	// Conditional offers the passkey in the address field's own suggestions too, where the browser does that.
+	Conditional bool
 }
 
 // passkeyPart is a passkey form with the page whose words it says.

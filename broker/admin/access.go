@@ -78,6 +78,10 @@ func (s *Service) enter(ctx context.Context, a Actor, realm string, r right) (*b
 	if err != nil {
 		return nil, err
 	}
+	// Whoever can change where operators sign in can sign in as any of them.
+	if found.Operators && r != toRead && !a.wholeOwner() {
+		return nil, fault.New(fault.Forbidden, "operators sign in through the realm %q, so only an owner of the whole installation changes what is in it", realm)
+	}
 	return found, a.allow(r)
 }
 

@@ -146,6 +146,7 @@ type Service struct {
 	Local       Local
 	Enforcement Enforcement
 	Outbox      Outbox
+	Operators   Operators
 	Overviews   Overviews
 	Stats       Stats
 	Checks      Checks

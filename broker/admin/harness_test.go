@@ -65,6 +65,7 @@ func newHouse(t testing.TB) *house {
 	h.Service = &admin.Service{
 		Realms: h.store.Realms, Connections: h.store.Connections, Clients: h.store.Clients, Domains: h.store.Domains,
 		Users: h.store.Users, Sessions: h.store.Sessions, Keys: own, KeyStore: h.store.Keys, APIKeys: h.store.APIKeys, Events: h.store.Events,
+		Operators:   admin.Operators{People: h.store.Operators, Credentials: h.store.Operators, Doors: h.store.Operators},
 		Local:       admin.Local{Credentials: h.store.Credentials},
 		Enforcement: admin.Enforcement{People: h.store.Users, ForDomain: h.store.Connections.ForDomain}, Outbox: h.store.Outbox,
 		Tx:   h.store.Tx,

@@ -130,6 +130,9 @@ func (s *Service) replaceRealm(ctx context.Context, a Actor, old, r *broker.Real
 	if r.Hub != old.Hub && !a.wholeOwner() {
 		return nil, fault.New(fault.Forbidden, "%s is limited to some realms, and hub concerns all of them", a.Name)
 	}
+	if r.Operators != old.Operators && !a.wholeOwner() {
+		return nil, fault.New(fault.Forbidden, "%s is limited to some realms, and operators concern all of them", a.Name)
+	}
 	changed, err := changes(old, r, nil)
 	if err != nil || len(changed) == 0 {
 		return old, err
@@ -157,6 +160,9 @@ func (s *Service) DeleteRealm(ctx context.Context, a Actor, name string, m Match
 	}
 	return s.remove(ctx, a, change{kind: "realm.deleted", realm: name, subject: "realm:" + name, before: r}, func(ctx context.Context) error {
 		if err := s.withdrawKeys(ctx, a, name); err != nil {
+			return err
+		}
+		if err := s.withdrawOperators(ctx, a, name); err != nil {
 			return err
 		}
 		return s.Realms.Delete(ctx, name)

@@ -72,6 +72,7 @@ func (h *house) verbs() *admin.Service {
 		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains,
 		Users: s.Users, Sessions: s.Sessions, Keys: own, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events,
 		Invites: s.Invites, Seats: s.Seats, ByEmail: s.Users.ByEmail, Linked: s.Links.Connections,
+		Operators:   admin.Operators{People: s.Operators, Credentials: s.Operators, Doors: s.Operators},
 		Local:       admin.Local{Credentials: s.Credentials},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
 		Traces: s.Traces,

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
-	"strings"
 	"time"
 
 	"cloakroom/broker"
@@ -50,7 +49,7 @@ func (c Code) hash(digits string) string {
 
 // Is compares what somebody typed with the code. Blanks and dashes are how people group digits.
 func (c Code) Is(typed string) bool {
-	typed = strings.NewReplacer(" ", "", "-", "", "\u00a0", "").Replace(typed)
+	typed = ungroup(typed)
 	return subtle.ConstantTimeCompare([]byte(c.hash(typed)), []byte(c.Hash)) == 1
 }
 

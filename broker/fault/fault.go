@@ -161,4 +161,4 @@ func All() []Entry {
 }
 
 // catalogue joins the parts, one file per area.
-var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults}
+var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, operatorFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults}

@@ -61,7 +61,8 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 			return s.Events.List(ctx, ledger.Filter(f), p)
 		},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Local: admin.Local{Credentials: s.Credentials}, Outbox: s.Outbox,
-		Defaults: presetDefaults, Labels: presetLabels,
+		Operators: admin.Operators{People: s.Operators, Credentials: s.Operators, Doors: s.Operators},
+		Defaults:  presetDefaults, Labels: presetLabels,
 		Wizard: admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest},
 		TXT:    resolver(cfg.DNSResolver).LookupTXT,
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,

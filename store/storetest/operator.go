@@ -132,8 +132,6 @@ func operatorSessions(t *testing.T, s *store.Store) {
 	must(t, s.Operators.CreateSession(ctx, &other))
 	v.LastSeenAt, v.IdleUntil = v.LastSeenAt.Add(time.Hour), v.IdleUntil.Add(time.Hour)
 	must(t, s.Operators.TouchSession(ctx, v))
-	v.FreshAt = v.FreshAt.Add(time.Hour)
-	must(t, s.Operators.FreshenSession(ctx, v.ID, v.FreshAt))
 	list, err := s.Operators.Sessions(ctx, "eva")
 	must(t, err)
 	same(t, list, []*broker.OperatorSession{&other, v})

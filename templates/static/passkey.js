@@ -28,15 +28,24 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.querySelector("[data-without]").hidden = true;
   form.querySelector("[data-with]").hidden = false;
   const failed = form.querySelector("[data-failed]");
+  const publicKey = () => read(JSON.parse(form.dataset.options));
+  const send = (answer) => {
+    form.elements.answer.value = JSON.stringify(write(answer));
+    form.submit();
+  };
+  // The address field's own suggestions offer the passkey until the button is pressed: a browser asks once at a time.
+  const suggesting = new AbortController();
+  if ("conditional" in form.dataset && (await PublicKeyCredential.isConditionalMediationAvailable?.())) {
+    navigator.credentials.get({ publicKey: publicKey(), mediation: "conditional", signal: suggesting.signal }).then(send, () => {});
+  }
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    suggesting.abort();
     failed.hidden = true;
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      const answer = await navigator.credentials[form.dataset.passkey]({ publicKey: read(JSON.parse(form.dataset.options)) });
-      form.elements.answer.value = JSON.stringify(write(answer));
-      form.submit();
+      send(await navigator.credentials[form.dataset.passkey]({ publicKey: publicKey() }));
     } catch {
       failed.hidden = false;
       button.disabled = false;
