@@ -41,6 +41,7 @@ type Store struct {
 	Merges      *Merges
 	Identities  *Identities
 	Invites     *Invites
+	SetupLinks  *SetupLinks
 	Seats       *Seats
 	Credentials *Credentials
 	Keys        *Keys
@@ -60,6 +61,10 @@ type Store struct {
 	Outbox *ledger.Outbox
 	Traces *ledger.Traces
 	Tests  *ledger.Tests
+	Stats  *ledger.Stats
+
+	Overview *Overview
+	Checks   *Checks
 	// Deliveries are the events on their way to webhooks.
 	Deliveries *ledger.Deliveries
 
@@ -84,10 +89,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	b := base{db, o.Sealer}
 	s := &Store{
 		Realms: &Realms{b}, Connections: &Connections{b}, Clients: &Clients{b}, Domains: &Domains{b},
-		Users: &Users{b}, Links: &Links{b}, Groups: &Groups{b}, Merges: &Merges{b}, Identities: &Identities{b}, Invites: &Invites{b}, Seats: &Seats{b}, Credentials: &Credentials{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b}, Operators: &Operators{b}, WizardNotes: &WizardNotes{b},
+		Users: &Users{b}, Links: &Links{b}, Groups: &Groups{b}, Merges: &Merges{b}, Identities: &Identities{b}, Invites: &Invites{b}, SetupLinks: &SetupLinks{b}, Seats: &Seats{b}, Credentials: &Credentials{b}, Keys: &Keys{b}, APIKeys: &APIKeys{b}, Operators: &Operators{b}, WizardNotes: &WizardNotes{b},
 		Sessions: flow.NewSessions(db, o.Sealer), Grants: flow.NewGrants(db, o.Sealer), Marks: flow.NewMarks(db),
 		Parked: flow.NewParked(db, o.Sealer), Sweeper: flow.NewSweeper(db), Events: ledger.NewEvents(db),
-		Outbox: ledger.NewOutbox(db, o.Sealer), Traces: ledger.NewTraces(db, o.Sealer), Tests: ledger.NewTests(db, o.Sealer), base: b,
+		Outbox: ledger.NewOutbox(db, o.Sealer), Traces: ledger.NewTraces(db, o.Sealer), Tests: ledger.NewTests(db, o.Sealer), Stats: ledger.NewStats(db),
+		Overview: &Overview{b}, Checks: &Checks{b}, base: b,
 	}
 	s.Webhooks, s.Expiries, s.Deliveries = &Webhooks{b}, &Expiries{b}, ledger.NewDeliveries(db, s.Events)
 	if err := s.checkMasterKey(ctx); err != nil {

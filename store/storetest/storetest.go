@@ -17,11 +17,12 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"realms": realms, "connections": connections, "connection secrets": connectionSecrets, "buttons": buttons, "clients": clients, "domains": domains, "domain checks": domainChecks,
 		"users": users, "links": links, "tenants apart": tenantsApart,
 		"people": people, "people page by page": peoplePaged, "likely duplicates": duplicates, "groups": groups, "merges": merges, "identities": identities, "a person's sessions": personSessions, "consents": consents, "pseudonymise": pseudonymise,
-		"invites": invites, "invite use": inviteUse, "invite lists": inviteLists, "seats": seats, "linked connections": linkedConnections, "keys": keys, "apikeys": apiKeys, "operators": operators, "operators' ways in": operatorCredentials, "operators' sessions": operatorSessions, "operators' links": operatorLinks, "credentials": credentials, "enforcement": enforcement,
+		"invites": invites, "setup links": setupLinks, "invite use": inviteUse, "invite lists": inviteLists, "seats": seats, "linked connections": linkedConnections, "keys": keys, "apikeys": apiKeys, "operators": operators, "operators' ways in": operatorCredentials, "operators' sessions": operatorSessions, "operators' links": operatorLinks, "credentials": credentials, "enforcement": enforcement,
 		"sessions": sessions, "session ends": sessionEnds, "grants": grants, "redeem": redeem, "rotate": rotate, "marks": marks, "parked": parked, "sweep": sweep,
 		"traces": traces, "lists of traces": traceLists, "traces are forgotten": tracesForgotten, "test logins": testLogins, "test logins end": testLoginsEnd,
 		"webhooks": webhooks, "deliveries": deliveries, "webhook claims": webhookClaims, "expiries": expiries, "lists of expiries": expiryLists, "expiry warnings": expiryWarnings,
 		"wizard notes": wizardNotes, "latest test": testLatest,
+		"counts of logins": loginCounts, "health": connectionHealth, "who fails is forgotten": failingForgotten, "trace policies": tracePolicies, "check runs": checkRuns, "checks due": checksDue,
 		"events": events, "tx": transactions, "lists": lists, "deletion leaves nothing": deletion, "strange text": strangeText, "ready": ready,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, open(t)) })
