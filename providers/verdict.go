@@ -104,7 +104,7 @@ func (v Passive) page() Finding {
 		out := *f
 		out.Detail = strings.TrimSuffix(at+": "+out.Detail, ": ")
 		severity := "error"
-		if out.Confidence == fault.Guess {
+		if out.Confidence == fault.Guess || out.Code == fault.IdPOutage {
 			severity = "warning"
 		}
 		return Finding{Err: &out, Severity: severity, Check: passive, Detail: out.Detail}

@@ -25,16 +25,15 @@ func (op *OP) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	q := r.Form
 	client, ok := op.client(q.Get("client_id"))
-	redirect, err := url.Parse(q.Get("redirect_uri"))
-	if !ok || err != nil || redirect.Host == "" || len(client.RedirectURIs) > 0 && !slices.Contains(client.RedirectURIs, q.Get("redirect_uri")) {
-		op.page(w, http.StatusBadRequest, errorPage, map[string]any{"Text": "This application or its return address is not registered here."})
+	if p := op.requestProblem(client, ok, q, shared(r)); p != none {
+		op.complain(w, r, q, p, "")
 		return
 	}
 	switch {
 	case q.Get("response_type") != "code":
 		op.answer(w, r, q, url.Values{"error": {"unsupported_response_type"}})
 		return
-	case !slices.Contains(strings.Fields(q.Get("scope")), "openid"):
+	case op.options.Like != LikeGitHub && !slices.Contains(strings.Fields(q.Get("scope")), "openid"):
 		op.answer(w, r, q, url.Values{"error": {"invalid_scope"}, "error_description": {"openid is missing"}})
 		return
 	case q.Get("code_challenge") != "" && q.Get("code_challenge_method") != "S256":
@@ -50,8 +49,8 @@ func (op *OP) authorize(w http.ResponseWriter, r *http.Request) {
 		op.approve(w, r, q, op.options.AutoApprove, op.options.Now())
 	case signedIn && !again:
 		op.approve(w, r, q, user, since)
-	case slices.Contains(prompt, "none"):
-		op.answer(w, r, q, url.Values{"error": {"login_required"}})
+	case slices.Contains(prompt, "none") && !op.options.Like.ignoresNone():
+		op.complain(w, r, q, nobodySignedIn, "")
 	default:
 		op.page(w, http.StatusOK, signInPage, map[string]any{"Title": op.options.Title, "Users": op.options.Users,
 			"Hint": q.Get("login_hint"), "Action": op.path + "/sign-in", "Request": q.Encode(), "Client": client.ID})
@@ -66,7 +65,7 @@ func (op *OP) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	q, err := url.ParseQuery(r.PostForm.Get("request"))
 	client, known := op.client(q.Get("client_id"))
-	if err != nil || !known || len(client.RedirectURIs) > 0 && !slices.Contains(client.RedirectURIs, q.Get("redirect_uri")) {
+	if err != nil || op.requestProblem(client, known, q, shared(r)) != none {
 		op.page(w, http.StatusBadRequest, errorPage, map[string]any{"Text": "This sign-in cannot be continued."})
 		return
 	}
@@ -101,8 +100,13 @@ func (op *OP) session(r *http.Request) (user string, since time.Time, ok bool) {
 	return user, time.Unix(seconds, 0), ok
 }
 
-// approve gives a code.
+// approve gives a code to somebody who may have one.
 func (op *OP) approve(w http.ResponseWriter, r *http.Request, q url.Values, user string, authTime time.Time) {
+	client, _ := op.client(q.Get("client_id"))
+	if p := op.personProblem(client, user); p != none {
+		op.complain(w, r, q, p, user)
+		return
+	}
 	code := rand.Text()
 	op.codes.Store(code, &grant{client: q.Get("client_id"), redirect: q.Get("redirect_uri"), user: user, nonce: q.Get("nonce"),
 		challenge: q.Get("code_challenge"), scope: q.Get("scope"), authTime: authTime, expires: op.options.Now().Add(codeLife)})
@@ -118,6 +122,12 @@ func (op *OP) sweep() {
 	op.codes.Range(func(k, v any) bool {
 		if now.After(v.(*grant).expires) {
 			op.codes.Delete(k)
+		}
+		return true
+	})
+	op.used.Range(func(k, v any) bool {
+		if now.After(v.(time.Time).Add(codeLife)) {
+			op.used.Delete(k)
 		}
 		return true
 	})

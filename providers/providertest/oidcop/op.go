@@ -37,6 +37,15 @@ type Options struct {
 	NamesIssuer bool
 	// ThinTokens leaves email, names and groups out of the ID token, so that userinfo is needed.
 	ThinTokens bool
+	// Like takes on a vendor's habits.
+	Like Like
+	// AnnouncedAs stands in the discovery document in place of Issuer: a Keycloak behind a proxy that does not know its
+	// public name (OIDC-24).
+	AnnouncedAs string
+	// Tenants are the directories that LikeEntra knows besides the issuer's: domain or id to id.
+	Tenants map[string]string
+	// Scopes that the provider lists; none: openid, email, profile, groups.
+	Scopes []string
 }
 
 // Client is an application that may sign people in here.
@@ -47,6 +56,19 @@ type Client struct {
 	// AuthMethods allowed at the token endpoint; none: every one, as far as Secret and Keys go.
 	AuthMethods []string
 	Keys        *jose.JSONWebKeySet // for private_key_jwt
+
+	// What may be wrong with an application, each as one setting of the vendors' consoles. How it is said is Options.Like's.
+	Disabled      bool      // switched off, or deactivated (LIFE-02)
+	NoCodeFlow    bool      // the authorization code grant is not ticked (OIDC-32)
+	NoResource    bool      // AD FS: the client lacks permission on the Web API (OIDC-29)
+	NeedsConsent  bool      // an administrator has not consented (OIDC-12)
+	PolicyDenies  bool      // Conditional Access, Access Policy, API controls deny everybody (OIDC-27)
+	SingleTenant  bool      // Entra: refused through /common and /organizations (OIDC-09)
+	Organisation  string    // only people with an address of this domain: Google's Internal, Entra's own accounts (OIDC-26, OIDC-11)
+	Assigned      []string  // the users who may sign in; nil: all (OIDC-21)
+	Scopes        []string  // that are granted besides openid; nil: all (OIDC-33)
+	SecretExpires time.Time // zero: never (OIDC-06)
+	Platform      string    // Entra: Web, SPA (OIDC-02) or Mobile (OIDC-03)
 }
 
 // User is somebody who can sign in, without a password: this is a demonstration.
@@ -72,6 +94,7 @@ type OP struct {
 	mu       sync.RWMutex
 	keys     []*Key   // the first signs
 	codes    sync.Map // string -> *grant
+	used     sync.Map // string -> time.Time
 	issued   atomic.Int64
 	requests sync.Map // endpoint -> *atomic.Int64
 }
@@ -123,6 +146,12 @@ func New(o Options) *OP {
 	} {
 		method, p, _ := strings.Cut(path, " ")
 		mux.HandleFunc(method+" "+op.path+p, op.hooked(strings.TrimPrefix(p, "/"), h))
+	}
+	switch o.Like {
+	case LikeEntra:
+		op.mountDirectories(mux)
+	case LikeGitHub:
+		op.mountGitHub(mux)
 	}
 	op.methods = mux
 	return op
@@ -205,9 +234,22 @@ func (k *Key) Public() jose.JSONWebKey {
 }
 
 func (op *OP) discovery(w http.ResponseWriter, _ *http.Request) {
-	base := strings.TrimSuffix(op.options.Issuer, "/")
+	issuer := op.options.Issuer
+	if op.options.AnnouncedAs != "" {
+		issuer = op.options.AnnouncedAs
+	}
+	op.describe(w, issuer, issuer)
+}
+
+// describe answers a discovery document with its endpoints below an address.
+func (op *OP) describe(w http.ResponseWriter, issuer, base string) {
+	base = strings.TrimSuffix(base, "/")
+	scopes := op.options.Scopes
+	if scopes == nil {
+		scopes = []string{"openid", "email", "profile", "groups"}
+	}
 	doc := map[string]any{
-		"issuer":                                         op.options.Issuer,
+		"issuer":                                         issuer,
 		"authorization_endpoint":                         base + "/authorize",
 		"token_endpoint":                                 base + "/token",
 		"userinfo_endpoint":                              base + "/userinfo",
@@ -218,7 +260,7 @@ func (op *OP) discovery(w http.ResponseWriter, _ *http.Request) {
 		"grant_types_supported":                          []string{"authorization_code"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{op.options.Algorithm},
-		"scopes_supported":                               []string{"openid", "email", "profile", "groups"},
+		"scopes_supported":                               scopes,
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"},
 		"code_challenge_methods_supported":               []string{"S256"},
 		"claims_supported":                               []string{"sub", "email", "email_verified", "name", "given_name", "family_name", "groups", "auth_time", "acr", "amr", "sid"},

@@ -25,21 +25,31 @@ func (op *OP) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "invalid_request", "The form cannot be read.")
 		return
 	}
-	client, ok := op.authenticate(r)
-	if !ok {
-		w.Header().Set("WWW-Authenticate", `Basic realm="token"`)
-		refuse(w, http.StatusUnauthorized, "invalid_client", "Client authentication failed.")
-		return
+	client, p := op.authenticate(r)
+	byCode := slices.Contains([]string{"authorization_code", ""}, r.PostForm.Get("grant_type")) // GitHub needs none
+	if byCode && op.options.Like.codeFirst() {
+		if _, found := op.codes.Load(r.PostForm.Get("code")); !found {
+			op.deny(w, r, op.spent(r.PostForm.Get("code")))
+			return
+		}
 	}
-	if r.PostForm.Get("grant_type") != "authorization_code" {
+	switch {
+	case p != none:
+		op.deny(w, r, p)
+		return
+	case r.PostForm.Get("grant_type") == "client_credentials" && op.options.Like == LikeEntra:
+		writeJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599, "access_token": op.seal("app|" + client.ID)})
+		return
+	case !byCode || r.PostForm.Get("grant_type") == "" && op.options.Like != LikeGitHub:
 		refuse(w, http.StatusBadRequest, "unsupported_grant_type", "")
 		return
 	}
 	v, found := op.codes.LoadAndDelete(r.PostForm.Get("code"))
 	if !found {
-		refuse(w, http.StatusBadRequest, "invalid_grant", "The code is unknown or already redeemed.")
+		op.deny(w, r, op.spent(r.PostForm.Get("code")))
 		return
 	}
+	op.used.Store(r.PostForm.Get("code"), op.options.Now())
 	g := v.(*grant)
 	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
 	switch {
@@ -54,13 +64,21 @@ func (op *OP) token(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// spent tells a code that was redeemed from one that was never issued.
+func (op *OP) spent(code string) problem {
+	if _, was := op.used.Load(code); was {
+		return codeUsed
+	}
+	return codeUnknown
+}
+
 func (op *OP) issue(w http.ResponseWriter, g *grant) {
 	u, _ := op.user(g.user)
 	now := op.options.Now()
 	access := op.seal(g.user + "|" + strconv.FormatInt(now.Add(tokenLife).Unix(), 10) + "|" + rand.Text()[:8])
 	l := op.lies.Load()
 	claims := map[string]any{}
-	if !op.options.ThinTokens {
+	if client, _ := op.client(g.client); !op.options.ThinTokens && !(op.options.Like == LikeADFS && !client.grants("allatclaims")) {
 		claims = profile(u)
 	}
 	for k, v := range map[string]any{
@@ -77,6 +95,9 @@ func (op *OP) issue(w http.ResponseWriter, g *grant) {
 		l.Claims(claims)
 	}
 	doc := map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": int(tokenLife.Seconds()), "scope": g.scope, "id_token": op.Sign(claims)}
+	if op.options.Like == LikeGitHub {
+		delete(doc, "id_token")
+	}
 	if l.Token != nil {
 		l.Token(doc)
 	}
@@ -141,6 +162,9 @@ func (op *OP) userInfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	doc := profile(u)
+	if op.options.Like == LikeADFS {
+		doc = map[string]any{} // it says who, and nothing else
+	}
 	doc["sub"] = subject(u)
 	l := op.lies.Load()
 	if l.UserInfo != nil {
@@ -163,21 +187,48 @@ func refuse(w http.ResponseWriter, status int, code, description string) {
 }
 
 // authenticate finds and checks the client, by whichever method it used (OpenID Connect Core, section 9).
-func (op *OP) authenticate(r *http.Request) (Client, bool) {
+func (op *OP) authenticate(r *http.Request) (Client, problem) {
 	method, id, proof := credentials(r)
 	c, ok := op.client(id)
+	r.PostForm.Set("client_id", id) // for what is said about it
 	allowed := len(c.AuthMethods) == 0 || slices.Contains(c.AuthMethods, method) ||
 		method == "assertion" && (slices.Contains(c.AuthMethods, "private_key_jwt") || slices.Contains(c.AuthMethods, "client_secret_jwt"))
-	if !ok || !allowed {
-		return Client{}, false
+	switch {
+	case !ok && op.options.Like == LikeEntra:
+		return c, clientUnknown
+	case !ok:
+		return c, secretWrong
+	case c.Platform == Mobile && method != "none":
+		return c, publicClient
+	case c.Platform == SPA && r.Header.Get("Origin") == "":
+		return c, spaClient
+	case !allowed:
+		return c, methodWrong
 	}
+	return c, op.proofProblem(c, method, proof)
+}
+
+// proofProblem is what is wrong with what a client proved itself by.
+func (op *OP) proofProblem(c Client, method, proof string) problem {
+	right := false
 	switch method {
 	case "client_secret_basic", "client_secret_post":
-		return c, c.Secret != "" && subtle.ConstantTimeCompare([]byte(proof), []byte(c.Secret)) == 1
+		right = c.Secret != "" && subtle.ConstantTimeCompare([]byte(proof), []byte(c.Secret)) == 1
 	case "assertion":
-		return c, op.checkAssertion(c, proof)
+		right = op.checkAssertion(c, proof)
+	default:
+		if c.Secret != "" || c.Keys != nil {
+			return secretMissing
+		}
+		return none
 	}
-	return c, c.Secret == "" && c.Keys == nil
+	switch {
+	case !right:
+		return secretWrong
+	case c.expired(op.options.Now()):
+		return secretExpired
+	}
+	return none
 }
 
 func credentials(r *http.Request) (method, id, proof string) {
