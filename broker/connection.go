@@ -37,10 +37,12 @@ type Connection struct {
 	OnlyMapped bool              `json:"only_mapped_groups,omitempty"`
 	// UpdateProfile says per profile field whether it is taken from upstream once or always (the default).
 	UpdateProfile map[string]string `json:"update_profile,omitempty"`
-	SAML          *SAML             `json:"saml,omitempty"`
-	OIDC          *OIDC             `json:"oidc,omitempty"`
-	OAuth2        *OAuth2           `json:"oauth2,omitempty"`
-	LDAP          *LDAP             `json:"ldap,omitempty"`
+	// Contacts are told of what ends at their side: certificates, secrets, metadata. Empty: the realm's contacts are.
+	Contacts []string `json:"contacts,omitempty"`
+	SAML     *SAML    `json:"saml,omitempty"`
+	OIDC     *OIDC    `json:"oidc,omitempty"`
+	OAuth2   *OAuth2  `json:"oauth2,omitempty"`
+	LDAP     *LDAP    `json:"ldap,omitempty"`
 	Meta
 }
 
@@ -80,6 +82,8 @@ type OIDC struct {
 	ResponseMode        string            `json:"response_mode"` // "" (query) or form_post
 	Algorithms          []string          `json:"algorithms"`    // ID token algorithms taken; empty: RS256/384/512, PS256/384/512, ES256/384/512, EdDSA as discovery lists them
 	ClockSkew           Duration          `json:"clock_skew"`
+	// ClientSecretExpiresAt is when the provider's console says that the secret ends. A new secret without it clears it.
+	ClientSecretExpiresAt time.Time `json:"client_secret_expires_at,omitzero"`
 }
 
 // OAuth2 are the settings of a plain OAuth 2.0 provider (GitHub).
@@ -90,6 +94,8 @@ type OAuth2 struct {
 	ClientID     string   `json:"client_id"`
 	ClientSecret Secret   `json:"client_secret"`
 	Scopes       []string `json:"scopes"`
+	// ClientSecretExpiresAt as in OIDC.
+	ClientSecretExpiresAt time.Time `json:"client_secret_expires_at,omitzero"`
 }
 
 // LDAP are the settings of a directory.
@@ -270,6 +276,7 @@ func (c *Connection) Validate() error {
 	oneOf(&f, "/email_trust", c.EmailTrust, EmailTrusts)
 	oneOf(&f, "/provisioning", c.Provisioning, Provisions)
 	oneOf(&f, "/linking", c.Linking, Linkings)
+	checkContacts(&f, c.Contacts)
 	for i, g := range c.DefaultGroups {
 		checkText(&f, ptr("/default_groups", i), g, 255)
 	}

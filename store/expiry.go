@@ -42,8 +42,11 @@ func ExpiryID(e *broker.Expiry) string {
 	return engine.Digest(e.Subject, e.Kind, e.Name, e.Fingerprint)
 }
 
-// Of gives all that ends of a subject, by ID.
-func (s *Expiries) Of(ctx context.Context, subject string) ([]broker.Expiry, error) {
+// Of gives all that ends of a subject or, with none, all of a kind that belongs to no connection.
+func (s *Expiries) Of(ctx context.Context, subject, kind string) ([]broker.Expiry, error) {
+	if subject == "" {
+		return s.all(ctx, "kind = ? AND connection IS NULL ORDER BY id", kind)
+	}
 	return s.all(ctx, "subject = ? ORDER BY id", subject)
 }
 
@@ -59,18 +62,30 @@ func (s *Expiries) all(ctx context.Context, where string, args ...any) (out []br
 	return out, err
 }
 
-// Put stores what is said of one expiry and keeps nothing of what was known.
-func (s *Expiries) Put(ctx context.Context, e *broker.Expiry) error {
+// Put stores e in the place of old, as Of gave it, or anew for nil; broker.ErrConflict where that is no longer what is
+// stored.
+func (s *Expiries) Put(ctx context.Context, e, old *broker.Expiry) error {
 	e.ID = ExpiryID(e)
-	args := []any{
-		e.ID, e.Subject, null(e.Realm), null(e.Connection), e.Kind, e.Name, e.Fingerprint,
-		engine.Micro(e.Since), engine.Micro(e.At), e.Replaced, e.Muted, warned(e), engine.Micro(e.WarnAt),
+	query, args := "INSERT INTO expiries (id, subject, realm, connection, kind, name, fingerprint, since, at, replaced, muted, warned, warn_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		[]any{e.ID, e.Subject, null(e.Realm), null(e.Connection), e.Kind, e.Name, e.Fingerprint, engine.Micro(e.Since), engine.Micro(e.At), e.Replaced, e.Muted, warned(e), engine.Micro(e.WarnAt)}
+	if old != nil {
+		query, args = "UPDATE expiries SET realm = ?, since = ?, at = ?, replaced = ?, muted = ?, warned = ?, warn_at = ? WHERE id = ? AND "+unchanged,
+			append([]any{null(e.Realm), engine.Micro(e.Since), engine.Micro(e.At), e.Replaced, e.Muted, warned(e), engine.Micro(e.WarnAt)}, state(old)...)
 	}
 	return s.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) error {
-		_, err := q.Exec(ctx, "INSERT INTO expiries (id, subject, realm, connection, kind, name, fingerprint, since, at, replaced, muted, warned, warn_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+
-			" ON CONFLICT (id) DO UPDATE SET since = excluded.since, at = excluded.at, replaced = excluded.replaced, muted = excluded.muted, warned = excluded.warned, warn_at = excluded.warn_at", args...)
+		n, err := q.Exec(ctx, query, args...)
+		if err == nil && n == 0 {
+			err = broker.ErrConflict
+		}
 		return err
 	})
+}
+
+// unchanged says that a row is as state's expiry was read.
+const unchanged = "at = ? AND warn_at = ? AND warned = ?"
+
+func state(e *broker.Expiry) []any {
+	return []any{e.ID, engine.Micro(e.At), engine.Micro(e.WarnAt), warned(e)}
 }
 
 // null is NULL for a column that refers to something, where there is nothing.
@@ -103,8 +118,8 @@ func (s *Expiries) Due(ctx context.Context, n int) ([]broker.Expiry, error) {
 func (s *Expiries) Warn(ctx context.Context, e *broker.Expiry, days int, next time.Time) (bool, error) {
 	var n int64
 	err := s.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) (err error) {
-		n, err = q.Exec(ctx, "UPDATE expiries SET warned = ?, warn_at = ? WHERE id = ? AND at = ? AND warn_at = ? AND warned = ?",
-			int64(days), engine.Micro(next), e.ID, engine.Micro(e.At), engine.Micro(e.WarnAt), warned(e))
+		n, err = q.Exec(ctx, "UPDATE expiries SET warned = ?, warn_at = ? WHERE id = ? AND "+unchanged,
+			append([]any{int64(days), engine.Micro(next)}, state(e)...)...)
 		return err
 	})
 	return n == 1, err

@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	engines = []string{"login", "credential", "operator", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "metrics", "webhook", "paste"}
+	engines = []string{"login", "credential", "operator", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "metrics", "webhook", "calendar", "paste"}
 	fronts  = []string{"web", "signin", "op", "api", "demo", "idp", "forward", "scim", "console", "setup", "diagnose"}
 	folders = []string{"cmd", "broker", "providers", "store", "templates", "config", "docs", "bin"}
 )

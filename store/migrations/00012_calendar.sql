@@ -19,6 +19,7 @@ CREATE TABLE expiries (
     FOREIGN KEY (realm, connection) REFERENCES connections (realm, slug) ON DELETE CASCADE
 );
 CREATE INDEX expiries_subject ON expiries (subject);
+CREATE INDEX expiries_kind ON expiries (kind) WHERE connection IS NULL;
 CREATE INDEX expiries_at ON expiries (at, id) WHERE NOT replaced;
 CREATE INDEX expiries_realm ON expiries (realm, at, id);
 CREATE INDEX expiries_connection ON expiries (realm, connection);

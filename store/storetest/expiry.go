@@ -16,23 +16,28 @@ func expiries(t *testing.T, s *store.Store) {
 	Connection(t, s, "acme", "okta")
 	e := filled[broker.Expiry](t)
 	e.Realm, e.Connection, e.DaysLeft = "acme", "okta", 0
-	must(t, s.Expiries.Put(ctx, e))
-	got, err := s.Expiries.Of(ctx, e.Subject)
+	must(t, s.Expiries.Put(ctx, e, nil))
+	wants(t, s.Expiries.Put(ctx, e, nil), broker.ErrConflict)
+	got, err := s.Expiries.Of(ctx, e.Subject, "")
 	must(t, err)
 	same(t, got, []broker.Expiry{*e})
 	e.At, e.Warned = e.At.Add(time.Hour), nil
-	must(t, s.Expiries.Put(ctx, e))
-	if got, err = s.Expiries.Of(ctx, e.Subject); err != nil || len(got) != 1 || !got[0].At.Equal(e.At) || got[0].Warned != nil {
+	must(t, s.Expiries.Put(ctx, e, &got[0]))
+	wants(t, s.Expiries.Put(ctx, e, &got[0]), broker.ErrConflict)
+	if got, err = s.Expiries.Of(ctx, e.Subject, ""); err != nil || len(got) != 1 || !got[0].At.Equal(e.At) || got[0].Warned != nil {
 		t.Errorf("%+v %v", got, err)
 	}
 	own := &broker.Expiry{Subject: "apikey:1", Kind: broker.ExpiryAPIKey, Name: "ci", At: s.Now().Add(time.Hour)}
-	must(t, s.Expiries.Put(ctx, own))
+	must(t, s.Expiries.Put(ctx, own, nil))
+	if got, err := s.Expiries.Of(ctx, "", broker.ExpiryAPIKey); err != nil || len(got) != 1 || got[0].ID != own.ID {
+		t.Errorf("%+v %v", got, err)
+	}
 	must(t, s.Expiries.Drop(ctx, own.ID, "none"))
-	if got, err := s.Expiries.Of(ctx, "apikey:1"); err != nil || len(got) != 0 {
+	if got, err := s.Expiries.Of(ctx, "apikey:1", ""); err != nil || len(got) != 0 {
 		t.Errorf("%+v %v", got, err)
 	}
 	must(t, s.Connections.Delete(ctx, "okta"))
-	if got, err := s.Expiries.Of(ctx, e.Subject); err != nil || len(got) != 0 {
+	if got, err := s.Expiries.Of(ctx, e.Subject, ""); err != nil || len(got) != 0 {
 		t.Errorf("outlives its connection: %+v %v", got, err)
 	}
 }
@@ -45,7 +50,7 @@ func expiryLists(t *testing.T, s *store.Store) {
 	for i, realm := range []string{"acme", "globex", "acme", "", "acme"} {
 		must(t, s.Expiries.Put(ctx, &broker.Expiry{
 			Subject: fmt.Sprint("thing:", i), Realm: realm, Kind: broker.ExpiryMetadata, Name: fmt.Sprint(i), At: now.Add(time.Duration(i/2) * time.Hour), Replaced: i == 4,
-		}))
+		}, nil))
 	}
 	for _, tt := range []struct {
 		name   string
@@ -86,8 +91,8 @@ func expiryWarnings(t *testing.T, s *store.Store) {
 	Realm(t, s, "acme")
 	now := s.Now()
 	e := &broker.Expiry{Subject: "connection:x", Realm: "acme", Kind: broker.ExpiryMetadata, Name: "m", At: now.Add(50 * 24 * time.Hour), WarnAt: now.Add(-time.Hour)}
-	must(t, s.Expiries.Put(ctx, e))
-	must(t, s.Expiries.Put(ctx, &broker.Expiry{Subject: "connection:x", Realm: "acme", Kind: broker.ExpiryMetadata, Name: "later", At: e.At, WarnAt: now.Add(time.Hour)}))
+	must(t, s.Expiries.Put(ctx, e, nil))
+	must(t, s.Expiries.Put(ctx, &broker.Expiry{Subject: "connection:x", Realm: "acme", Kind: broker.ExpiryMetadata, Name: "later", At: e.At, WarnAt: now.Add(time.Hour)}, nil))
 	due, err := s.Expiries.Due(ctx, 10)
 	if err != nil || len(due) != 1 || due[0].Name != "m" {
 		t.Fatalf("%+v %v", due, err)
@@ -117,7 +122,13 @@ func expiryWarnings(t *testing.T, s *store.Store) {
 		t.Errorf("%+v %v", who, err)
 	}
 	e.Replaced = true
-	must(t, s.Expiries.Put(ctx, e))
+	had, err := s.Expiries.Of(ctx, e.Subject, "")
+	must(t, err)
+	for i := range had {
+		if had[i].ID == e.ID {
+			must(t, s.Expiries.Put(ctx, e, &had[i]))
+		}
+	}
 	if got, err := s.Expiries.Take(ctx, "acme", notice.Contact, s.Now().Add(time.Second)); err != nil || len(got) != 0 {
 		t.Errorf("replaced meanwhile: %+v %v", got, err)
 	}
@@ -127,7 +138,7 @@ func expiryWarnings(t *testing.T, s *store.Store) {
 func warnedOnce(t *testing.T, run contest, s *store.Store) {
 	ctx := background(t)
 	Realm(t, s, "acme")
-	must(t, s.Expiries.Put(ctx, &broker.Expiry{Subject: "connection:x", Realm: "acme", Kind: broker.ExpiryMetadata, Name: "m", At: s.Now(), WarnAt: s.Now()}))
+	must(t, s.Expiries.Put(ctx, &broker.Expiry{Subject: "connection:x", Realm: "acme", Kind: broker.ExpiryMetadata, Name: "m", At: s.Now(), WarnAt: s.Now()}, nil))
 	due, err := s.Expiries.Due(ctx, 1)
 	must(t, err)
 	exactlyOne(t, run(func(_ int, s *store.Store) bool {
