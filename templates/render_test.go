@@ -232,6 +232,11 @@ func TestTexts(t *testing.T) {
 		"report.passed": true, "report.failed": true, "report.waiting": true, "report.abandoned": true, // TestReport.Kind
 		"report.outcome_create": true, "report.outcome_link": true, "report.outcome_sign_in": true, "report.outcome_refuse": true,
 		"report.check_passed": true, "report.check_failed": true, "report.check_not_reached": true,
+		"report.side_ours": true, "report.side_idp": true, "report.side_user": true, "report.side_network": true, "report.side_app": true, // FindingCard.SideID
+		"report.sure_proved": true, "report.sure_likely": true, "report.sure_guess": true,
+		// broker/diagnose writes the letter.
+		"letter.intro": true, "letter.wrong": true, "letter.change": true, "letter.field": true, "letter.sent": true, "letter.needed": true,
+		"letter.detail": true, "letter.codes": true, "letter.connection": true, "letter.code": true, "letter.reference": true,
 		"prompt.username": true, "prompt.password": true, "prompt.code": true, // PromptField.Label
 	}
 	for _, e := range fault.All() {
@@ -277,7 +282,7 @@ func TestTexts(t *testing.T) {
 // publics are the sentences the catalogue may choose from (fault.Entry.Public).
 var publics = []string{"retry", "expired", "stray", "idp_refused", "idp_misconfigured", "not_allowed", "no_email", "unavailable",
 	"ours", "app", "cookie", "too_many", "unknown_address", "pending", "held", "link_ask", "link_tries",
-	"invite_unknown", "invite_expired", "invite_revoked", "invite_used", "invite_other_address", "invite_other_connection"}
+	"invite_unknown", "invite_expired", "invite_revoked", "invite_used", "invite_other_address", "invite_other_connection", "setup_unknown", "setup_expired"}
 
 func TestEveryFaultHasAPage(t *testing.T) {
 	r := renderer(t)

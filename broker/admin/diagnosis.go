@@ -19,6 +19,10 @@ type Diagnosis interface {
 	Tested(ctx context.Context, c *broker.Connection, ref string) (*Diagnosed, error)
 	// Explain examines a message without a sign-in.
 	Explain(ctx context.Context, c *broker.Connection, what Explainable) (*Diagnosed, error)
+	// Pasted reads what the provider's page said where a test login ended without an answer.
+	Pasted(ctx context.Context, c *broker.Connection, ref, text string) (*Diagnosed, error)
+	// Letter is a report's text for those who run the identity provider, in a language of theirs.
+	Letter(d *Diagnosed, lang string) string
 }
 
 // TestLink is where to open a test login.
@@ -34,6 +38,7 @@ type Explainable struct {
 	Metadata     string          `json:"metadata,omitempty" doc:"An identity provider's SAML metadata"`
 	IDToken      string          `json:"id_token,omitempty" doc:"An ID token"`
 	HAR          json.RawMessage `json:"har,omitempty" doc:"A browser's network log: the last answer in it that belongs to the connection"`
+	Page         string          `json:"page,omitempty" doc:"The text or HTML of the identity provider's error page, at most 64 KiB of it"`
 }
 
 // Step is one thing that happened.
@@ -58,6 +63,8 @@ type Diagnosed struct {
 	Steps      []Step          `json:"steps"`
 	Message    string          `json:"message" doc:"The message, readable, without what could be used again"`
 	ForTheirIT string          `json:"for_their_it" doc:"A text to send to whoever runs the identity provider"`
+	Page       *PageSeen       `json:"page" doc:"What was read off the identity provider's page, null where nobody brought it"`
+	Past       string          `json:"past" doc:"How the connection did so far, in a sentence, where it is known"`
 }
 
 // NewDiagnosed is a report about a connection with nothing in it.
@@ -113,17 +120,17 @@ func explainable(body []byte) (Explainable, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&what); err != nil {
-		return what, fault.Wrap(fault.Malformed, err, "the body is not a JSON object with saml_response, metadata, id_token or har: %s", err)
+		return what, fault.Wrap(fault.Malformed, err, "the body is not a JSON object with saml_response, metadata, id_token, har or page: %s", err)
 	}
 	n := 0
-	for _, given := range []bool{what.SAMLResponse != "", what.Metadata != "", what.IDToken != "", len(what.HAR) > 0} {
+	for _, given := range []bool{what.SAMLResponse != "", what.Metadata != "", what.IDToken != "", len(what.HAR) > 0, what.Page != ""} {
 		if given {
 			n++
 		}
 	}
 	if n != 1 {
 		var p problems
-		p.add("", "needs exactly one of saml_response, metadata, id_token and har, and has %d", n)
+		p.add("", "needs exactly one of saml_response, metadata, id_token, har and page, and has %d", n)
 		return what, p.err()
 	}
 	return what, nil

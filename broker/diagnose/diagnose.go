@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"cloakroom/broker"
@@ -42,6 +43,8 @@ type Tests interface {
 	Publish(ctx context.Context, id string) error
 	Get(ctx context.Context, id string) (*broker.TestLogin, error)
 	ByRef(ctx context.Context, realm, connection, ref string) (*broker.TestLogin, error)
+	Note(ctx context.Context, id string, what broker.TestFact, detail string, now time.Time) error
+	Page(ctx context.Context, id string, page []byte, now time.Time) (kept bool, err error)
 }
 
 // Examiner makes reports. It knows no HTTP.
@@ -50,9 +53,12 @@ type Examiner struct {
 	Engine      Engine
 	Tests       Tests
 	// Labels are what a provider's console calls our values: acs_url, entity_id, redirect_uri.
-	Labels  func(preset, protocol string) map[string]admin.Label
-	BaseURL string
-	Now     func() time.Time
+	Labels func(preset, protocol string) map[string]admin.Label
+	// Past and Verdicts say what is known of a connection beforehand; nil: nothing.
+	Past     Past
+	Verdicts Verdicts
+	BaseURL  string
+	Now      func() time.Time
 }
 
 // How long a test login's address works, how long its report is kept, and after what time without an answer nobody waits
@@ -62,6 +68,9 @@ const (
 	keptFor    = 24 * time.Hour
 	answeredIn = 10 * time.Minute
 	comesIn    = time.Minute // for its report, once the answer is here
+	// closedFor is how long a closed window may still be an answer on its way: a provider's page may only have cut it off
+	// from ours (Cross-Origin-Opener-Policy).
+	closedFor = 30 * time.Second
 )
 
 // Begin makes a test login.
@@ -81,10 +90,11 @@ func (x *Examiner) Tested(ctx context.Context, c *broker.Connection, ref string)
 	if err != nil {
 		return nil, err
 	}
-	return x.standing(t, c)
+	return x.standing(ctx, t, c)
 }
 
-func (x *Examiner) standing(t *broker.TestLogin, c *broker.Connection) (*admin.Diagnosed, error) {
+// standing is asked for every second while somebody watches: a test under way costs no more than its row.
+func (x *Examiner) standing(ctx context.Context, t *broker.TestLogin, c *broker.Connection) (*admin.Diagnosed, error) {
 	now := x.Now()
 	switch {
 	case t.Published:
@@ -95,16 +105,38 @@ func (x *Examiner) standing(t *broker.TestLogin, c *broker.Connection) (*admin.D
 		return d, nil
 	case !t.AnsweredAt.IsZero() && now.Sub(t.AnsweredAt) > comesIn:
 		// What the answer said belongs to another browser, and so perhaps to somebody else.
-		d := x.unfinished(t, c, "failed")
-		d.Findings = []admin.Finding{x.finding(c, fault.New(fault.LoginForeign, "an answer came, but not in the browser that began the test"), "error")}
-		d.Diagnosis = &d.Findings[0]
-		return d, nil
+		return x.concluded(x.unfinished(t, c, "failed"), x.finding(c, fault.New(fault.LoginForeign, "an answer came, but not in the browser that began the test"), "error")), nil
+	case !t.AnsweredAt.IsZero():
+		return x.unfinished(t, c, "waiting"), nil
+	case !t.PageAt.IsZero():
+		return x.byPage(ctx, t, c)
 	case t.OpenedAt.IsZero() && now.After(t.OpenBy):
-		return x.abandoned(t, c, fault.TestNotOpened), nil
-	case !t.OpenedAt.IsZero() && t.AnsweredAt.IsZero() && now.Sub(t.OpenedAt) > answeredIn:
-		return x.abandoned(t, c, fault.TestNoAnswer), nil
+		return x.concluded(x.unfinished(t, c, "abandoned"), x.finding(c, fault.New(fault.TestNotOpened, ""), "error")), nil
 	}
-	return x.unfinished(t, c, "waiting"), nil
+	return x.underWay(ctx, t, c), nil
+}
+
+// underWay is a test without an answer. Once the window is closed or the browser has come back there is something to ask;
+// that the answer does not come any more is certain only later.
+func (x *Examiner) underWay(ctx context.Context, t *broker.TestLogin, c *broker.Connection) *admin.Diagnosed {
+	now, d := x.Now(), x.unfinished(t, c, "waiting")
+	gone := func(at time.Time, wait time.Duration) bool { return !at.IsZero() && now.Sub(at) > wait }
+	if gone(t.OpenedAt, answeredIn) || gone(t.ClosedAt, closedFor) || gone(t.BackAt, closedFor) {
+		d.Status = "abandoned"
+	}
+	if d.Status == "abandoned" || !t.ClosedAt.IsZero() || !t.BackAt.IsZero() {
+		r := x.recordOf(ctx, c)
+		x.concluded(d, x.silence(c, t, r)...)
+		x.remember(r, d)
+		d.ForTheirIT = x.Letter(d, "en")
+	}
+	return d
+}
+
+// concluded puts findings into a report, the first as its diagnosis.
+func (x *Examiner) concluded(d *admin.Diagnosed, findings ...admin.Finding) *admin.Diagnosed {
+	d.Findings, d.Diagnosis = findings, &findings[0]
+	return d
 }
 
 // unfinished is a report without an answer.
@@ -114,46 +146,19 @@ func (x *Examiner) unfinished(t *broker.TestLogin, c *broker.Connection, status 
 	return d
 }
 
+// stepsOf are the steps of a test up to its answer. Their names are fixed: who watches a test shows them by name.
 func stepsOf(t *broker.TestLogin) []admin.Step {
 	out := []admin.Step{{At: t.CreatedAt, Step: "made", Detail: t.Actor}}
-	if !t.OpenedAt.IsZero() {
-		out = append(out, admin.Step{At: t.OpenedAt, Step: "sent upstream"})
-	}
-	return out
-}
-
-// abandoned is a login that never came back. Only the identity provider's page knows why, so the neighbours come with the
-// question that tells them apart.
-func (x *Examiner) abandoned(t *broker.TestLogin, c *broker.Connection, code fault.Code) *admin.Diagnosed {
-	d := x.unfinished(t, c, "abandoned")
-	f := fault.New(code, "")
-	if code == fault.TestNoAnswer {
-		f.Confidence = fault.Guess
-	}
-	finding := x.finding(c, f, "error")
-	if code == fault.TestNoAnswer {
-		finding.Alternatives = silence(c.Protocol)
-	}
-	d.Findings, d.Diagnosis = []admin.Finding{finding}, &finding
-	return d
-}
-
-func silence(protocol string) []admin.Alternative {
-	if protocol == "saml" {
-		return []admin.Alternative{
-			{Code: string(fault.SAMLRequestDenied), Question: "Did the page say that the person is not assigned to, or has no access to, the application?"},
-			{Code: string(fault.SAMLAudience), Question: "Did the page say that the application or its identifier (Entity ID) is not found?"},
-			{Code: string(fault.SAMLDestination), Question: "Did the browser end on another address than the broker's, or on an error of another application?"},
-			{Code: string(fault.LoginCancelled), Question: "Was the window closed, or did the person go back?"},
+	for _, s := range []admin.Step{
+		{At: t.OpenedAt, Step: "opened"}, {At: t.LeftAt, Step: "sent upstream", Detail: t.LeftTo}, {At: t.BackAt, Step: "came back"},
+		{At: t.ClosedAt, Step: "window closed"}, {At: t.PageAt, Step: "page read"}, {At: t.AnsweredAt, Step: "answer received"},
+	} {
+		if !s.At.IsZero() {
+			out = append(out, s)
 		}
 	}
-	return []admin.Alternative{
-		{Code: string(fault.OIDCRedirectURI), Question: "Did the page say that the redirect URI (reply URL) does not match?"},
-		{Code: string(fault.OIDCClientUnknown), Question: "Did the page say that the application or client ID is not found?"},
-		{Code: string(fault.OIDCNotAssigned), Question: "Did the page say that the person is not assigned to, or has no access to, the application?"},
-		{Code: string(fault.OIDCConsent), Question: "Did the page ask for an administrator's approval?"},
-		{Code: string(fault.LoginCancelled), Question: "Was the window closed, or did the person go back?"},
-	}
+	slices.SortStableFunc(out, func(a, b admin.Step) int { return a.At.Compare(b.At) })
+	return out
 }
 
 // explain runs an answer to a test through the gate.
@@ -195,9 +200,8 @@ func (x *Examiner) judge(ctx context.Context, conn *registry.Connection, ref str
 			break
 		}
 	}
-	if d.Diagnosis != nil {
-		d.ForTheirIT = letter(d)
-	}
+	x.remember(x.recordOf(ctx, conn.Connection), d)
+	d.ForTheirIT = x.Letter(d, "en")
 	return d, nil
 }
 
@@ -246,6 +250,9 @@ func seemly(p broker.Profile) broker.Profile {
 
 // Explain examines a message that somebody brings.
 func (x *Examiner) Explain(ctx context.Context, c *broker.Connection, what admin.Explainable) (*admin.Diagnosed, error) {
+	if what.Page != "" {
+		return x.explainPage(ctx, c, what.Page), nil
+	}
 	conn, err := x.Connections.Connection(ctx, c.Slug)
 	if err != nil {
 		return nil, err

@@ -90,36 +90,6 @@ func TestATestThatNobodyOpens(t *testing.T) {
 	}
 }
 
-// Only the identity provider's own page knows why nothing came back: the report asks what it said.
-func TestATestWithoutAnAnswer(t *testing.T) {
-	for protocol, other := range map[string][]fault.Code{
-		"saml": {fault.SAMLRequestDenied, fault.SAMLAudience, fault.SAMLDestination, fault.LoginCancelled},
-		"oidc": {fault.OIDCRedirectURI, fault.OIDCClientUnknown, fault.OIDCNotAssigned, fault.OIDCConsent, fault.LoginCancelled},
-	} {
-		t.Run(protocol, func(t *testing.T) {
-			l := newLab(t, protocol)
-			link, token := l.begin()
-			l.later = 20 * time.Minute
-			l.open(token)
-			if d := l.standing(link.Ref, "waiting"); d.Steps[len(d.Steps)-1].Step != "sent upstream" {
-				t.Errorf("steps: %+v", d.Steps)
-			}
-			l.later = 29 * time.Minute
-			l.standing(link.Ref, "waiting")
-			l.later = 31 * time.Minute
-			d := l.standing(link.Ref, "abandoned")
-			if d.Diagnosis == nil || d.Diagnosis.Code != string(fault.TestNoAnswer) || d.Diagnosis.Confidence != string(fault.Guess) || len(d.Diagnosis.Alternatives) != len(other) {
-				t.Fatalf("diagnosis: %+v", d.Diagnosis)
-			}
-			for i, a := range d.Diagnosis.Alternatives {
-				if a.Code != string(other[i]) || !strings.HasSuffix(a.Question, "?") {
-					t.Errorf("%d: %+v", i, a)
-				}
-			}
-		})
-	}
-}
-
 // What another browser brought is nobody's to read until the one that began the test has come.
 func TestAnAnswerIsToldToItsOwnBrowserOnly(t *testing.T) {
 	l := newLab(t, "oidc")

@@ -16,6 +16,7 @@ import (
 func (x *Examiner) finding(c *broker.Connection, err error, severity string) admin.Finding {
 	f := admin.FindingOf(err, severity)
 	x.inTheirWords(c, &f)
+	x.needed(c, &f)
 	x.compare(c, &f)
 	if f.Confidence != string(fault.Proved) && len(f.Alternatives) == 0 {
 		f.Alternatives = neighbours(fault.Code(f.Code))
@@ -61,6 +62,28 @@ func (x *Examiner) inTheirWords(c *broker.Connection, f *admin.Finding) {
 		f.Fix += " (" + label.Where + ")"
 	}
 	f.Fix += "."
+}
+
+// needed puts our own value beside a fault that the provider's page showed, which says where it goes.
+func (x *Examiner) needed(c *broker.Connection, f *admin.Finding) {
+	var name string
+	switch {
+	case fault.Code(f.Code) == fault.IdPReplyURL && c.Protocol == "saml":
+		name = "acs_url"
+	case fault.Code(f.Code) == fault.IdPReplyURL:
+		name = "redirect_uri"
+	case fault.Code(f.Code) == fault.IdPAppUnknown && c.Protocol == "saml":
+		name = "entity_id"
+	}
+	if name == "" || f.Expected != "" {
+		return
+	}
+	f.Expected = x.ours(c)[name]
+	if x.Labels != nil && len(f.Labels) == 0 {
+		if own := x.Labels(c.Preset, c.Protocol)[name]; own.Label != "" {
+			f.Labels = []string{own.Label}
+		}
+	}
 }
 
 // ours are the values that a customer copies from us.
@@ -131,28 +154,8 @@ func neighbours(c fault.Code) []admin.Alternative {
 	case fault.OIDCIssuer:
 		return []admin.Alternative{ask(fault.OIDCTenant, "Does the observed issuer name another directory? Then the person came from another organisation.")}
 	}
-	return []admin.Alternative{}
-}
-
-// letter is a text for those who run the identity provider.
-func letter(d *admin.Diagnosed) string {
-	f := d.Diagnosis
-	var b strings.Builder
-	line := func(name, value string) {
-		if value != "" {
-			b.WriteString(name + ": " + value + "\n")
-		}
+	if strings.HasPrefix(string(c), "idp.") && c != fault.IdPPage {
+		return []admin.Alternative{ask(fault.IdPPage, fault.Question(fault.IdPPage))}
 	}
-	b.WriteString("A sign-in through your identity provider to our application fails.\n\n")
-	line("What is wrong", f.Cause)
-	line("What to change", f.Fix)
-	line("Field", strings.Join(f.Labels, " / "))
-	line("Sent", f.Observed)
-	line("Needed", f.Expected)
-	line("Detail", f.Detail)
-	b.WriteString("\n")
-	line("Connection", d.Connection)
-	line("Code", f.Code)
-	line("Reference", d.Ref)
-	return b.String()
+	return []admin.Alternative{}
 }

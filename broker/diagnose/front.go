@@ -3,8 +3,10 @@ package diagnose
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"cloakroom/broker"
@@ -53,7 +55,7 @@ func (f *Front) open(c *web.Ctx) {
 		f.Web.Fault(c, unknown(err))
 		return
 	case used:
-		f.Web.Fault(c, fault.New(fault.TestLinkUsed, "test %s", t.Ref))
+		f.again(c, t)
 		return
 	}
 	conn, err := f.Connections.Connection(ctx, t.Connection)
@@ -70,7 +72,36 @@ func (f *Front) open(c *web.Ctx) {
 		f.ended(c, conn, t, l, failure("start", err))
 		return
 	}
+	if err := f.Tests.Note(ctx, t.ID, broker.TestLeft, hostOf(ch.URL), f.Now()); err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
 	f.Web.Step(c, l, login.Step{Go: &login.Redirect{URL: ch.URL, Form: ch.Form}, Login: l}, nil)
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// again is a test's address opened once more. The browser that began the test has come back from the provider: it reads how
+// the test stands, and is asked what the page said. Any other is refused.
+func (f *Front) again(c *web.Ctx, t *broker.TestLogin) {
+	l, _, err := f.Web.Login(c, t.ID)
+	if err == nil && l == nil {
+		err = fault.New(fault.TestLinkUsed, "test %s", t.Ref)
+	}
+	if err == nil {
+		err = f.Tests.Note(c.Request.Context(), t.ID, broker.TestBack, "", f.Now())
+	}
+	if err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	f.Web.Redirect(c, reportURL(l))
 }
 
 func (f *Front) start(ctx context.Context, conn *registry.Connection, l *broker.Login) (providers.Challenge, error) {
@@ -163,7 +194,9 @@ func (f *Front) keep(ctx context.Context, conn *registry.Connection, t *broker.T
 		return err
 	}
 	now := f.Now()
-	d.Steps = append(stepsOf(t), admin.Step{At: now, Step: "answer received"}, admin.Step{At: f.Now(), Step: "examined", Detail: d.Status})
+	answered := *t
+	answered.AnsweredAt = now
+	d.Steps = append(stepsOf(&answered), admin.Step{At: f.Now(), Step: "examined", Detail: d.Status})
 	b, err := json.Marshal(d)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "report of test %s", t.Ref)
@@ -175,17 +208,37 @@ func (f *Front) keep(ctx context.Context, conn *registry.Connection, t *broker.T
 	return err
 }
 
-// report shows a test's report to the browser that began it, and publishes it by that.
-func (f *Front) report(c *web.Ctx) {
+// mine is the test of the address, where this browser began it.
+func (f *Front) mine(c *web.Ctx) (*broker.Login, *broker.TestLogin, error) {
 	l, _, err := f.Web.LoginByRef(c, c.Param("ref"))
 	if err == nil && (l == nil || l.Protocol != Protocol) {
 		err = fault.New(fault.LoginForeign, "no cookie of test %.9q", c.Param("ref"))
 	}
 	if err != nil {
+		return nil, nil, err
+	}
+	t, err := f.Tests.Get(c.Request.Context(), l.ID)
+	if err != nil {
+		return nil, nil, unknown(err)
+	}
+	return l, t, nil
+}
+
+// report shows a test's report to the browser that began it, and publishes it by that.
+func (f *Front) report(c *web.Ctx) {
+	l, t, err := f.mine(c)
+	if err != nil {
 		f.Web.Fault(c, err)
 		return
 	}
-	d, err := f.of(c.Request.Context(), l)
+	ctx := c.Request.Context()
+	if err = f.Tests.Publish(ctx, t.ID); err == nil {
+		t, err = f.Tests.Get(ctx, t.ID)
+	}
+	var d *admin.Diagnosed
+	if err == nil {
+		d, err = f.of(ctx, t)
+	}
 	if err != nil {
 		f.Web.Fault(c, unknown(err))
 		return
@@ -193,28 +246,60 @@ func (f *Front) report(c *web.Ctx) {
 	f.Web.Page(c, http.StatusOK, f.page(c, l, d))
 }
 
-func (f *Front) of(ctx context.Context, l *broker.Login) (*admin.Diagnosed, error) {
-	if err := f.Tests.Publish(ctx, l.ID); err != nil {
-		return nil, err
-	}
-	t, err := f.Tests.Get(ctx, l.ID)
+func (f *Front) of(ctx context.Context, t *broker.TestLogin) (*admin.Diagnosed, error) {
+	conn, err := f.connectionOf(ctx, t)
 	if err != nil {
 		return nil, err
 	}
+	return f.standing(ctx, t, conn)
+}
+
+func (f *Front) connectionOf(ctx context.Context, t *broker.TestLogin) (*broker.Connection, error) {
 	conn, err := f.Connections.Connection(ctx, t.Connection)
 	if err != nil {
 		return nil, err
 	}
 	if conn.Realm != t.Realm {
-		return nil, errors.Join(broker.ErrNotFound)
+		return nil, broker.ErrNotFound
 	}
-	return f.standing(t, conn.Connection)
+	return conn.Connection, nil
+}
+
+// paste takes what the provider's page said, from the browser that began the test.
+func (f *Front) paste(c *web.Ctx) {
+	l, t, err := f.mine(c)
+	if err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	ctx := c.Request.Context()
+	conn, err := f.connectionOf(ctx, t)
+	if text := c.PostForm("text"); err == nil && text != "" {
+		_, err = f.pasted(ctx, conn, t, text)
+	}
+	if err != nil && fault.CodeOf(err) != fault.TestAnswered {
+		f.Web.Fault(c, unknown(err))
+		return
+	}
+	f.Web.Redirect(c, reportURL(l))
+}
+
+// closed is told by the page that opened the test's window that this is closed. It says nothing back.
+func (f *Front) closed(c *web.Ctx) {
+	if _, t, err := f.mine(c); err == nil {
+		if err := f.Tests.Note(c.Request.Context(), t.ID, broker.TestClosed, "", f.Now()); err != nil {
+			f.Web.Fault(c, err)
+			return
+		}
+	}
+	c.Status(http.StatusNoContent)
 }
 
 func (f *Front) page(c *web.Ctx, l *broker.Login, d *admin.Diagnosed) templates.TestReport {
-	shell := f.Web.Shell(c, nil, l)
-	p := templates.TestReport{Shell: shell, Status: d.Status, Connection: d.Connection, Outcome: d.Outcome, Why: d.Why, Message: d.Message, Letter: d.ForTheirIT}
-	p.Email, p.Subject = d.Profile.Email, d.Profile.Subject
+	p := templates.TestReport{
+		Shell: f.Web.Shell(c, nil, l), Status: d.Status, Connection: d.Connection, Outcome: d.Outcome, Why: d.Why, Message: d.Message, Past: d.Past,
+		Letter: f.Letter(d, f.Web.Lang(c, nil, l)), Email: d.Profile.Email, Subject: d.Profile.Subject,
+	}
 	for _, v := range d.Findings {
 		p.Findings = append(p.Findings, cardOf(v))
 	}
@@ -224,10 +309,36 @@ func (f *Front) page(c *web.Ctx, l *broker.Login, d *admin.Diagnosed) templates.
 	for _, v := range d.Mapping {
 		p.Mapping = append(p.Mapping, templates.ReportField{Field: v.Field, From: v.From, Values: v.Values})
 	}
+	for _, name := range slices.Sorted(maps.Keys(d.Identity.Attributes)) {
+		p.Identity = append(p.Identity, templates.ReportField{Field: name, Values: d.Identity.Attributes[name]})
+	}
+	p.Profile = profileOf(d.Profile)
+	for _, v := range d.Steps {
+		p.Steps = append(p.Steps, templates.ReportStep{At: v.At, Step: v.Step, Detail: v.Detail})
+	}
+	if d.Page != nil {
+		p.Codes, p.Trace = d.Page.Codes, d.Page.Trace
+	}
 	if d.Status == "waiting" {
 		p.AgainURL = reportURL(l)
 	}
+	if d.Status == "waiting" || d.Status == "abandoned" || d.Page != nil {
+		p.PageAction = reportURL(l) + "/page"
+	}
 	return p
+}
+
+// profileOf lists the fields of a profile that have a value.
+func profileOf(p broker.Profile) (out []templates.ReportField) {
+	for _, v := range []templates.ReportField{
+		{Field: "subject", Values: []string{p.Subject}}, {Field: "email", Values: []string{p.Email}}, {Field: "given_name", Values: []string{p.GivenName}},
+		{Field: "family_name", Values: []string{p.FamilyName}}, {Field: "name", Values: []string{p.Name}}, {Field: "locale", Values: []string{p.Locale}}, {Field: "groups", Values: p.Groups},
+	} {
+		if len(v.Values) > 0 && v.Values[0] != "" {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func cardOf(v admin.Finding) templates.FindingCard {

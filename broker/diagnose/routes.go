@@ -6,4 +6,6 @@ import "github.com/gin-gonic/gin"
 func (f *Front) Mount(r gin.IRouter) {
 	r.GET("/test/:token", f.open)
 	r.GET("/test-report/:ref", f.report)
+	r.POST("/test-report/:ref/page", f.paste)
+	r.POST("/test-report/:ref/closed", f.closed)
 }

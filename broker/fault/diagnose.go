@@ -6,6 +6,7 @@ const (
 	TestLinkUsed    Code = "test.link_used"
 	TestNoAnswer    Code = "test.no_answer"
 	TestNotOpened   Code = "test.not_opened"
+	TestAnswered    Code = "test.answered"
 
 	ExplainKind         Code = "explain.other_protocol"
 	ExplainUnreadable   Code = "explain.unreadable"
@@ -25,6 +26,7 @@ var diagnoseFaults = map[Code]Entry{
 	TestLinkUsed:    {Status: 400, Side: User, Public: "stray", Cause: "This test login has been opened before; its address works once.", Fix: "Begin another test: Test this connection."},
 	TestNoAnswer:    {Status: 400, Side: IdP, Public: "expired", Cause: "The identity provider's page was opened and no answer came back.", Fix: "Read what the identity provider's page said: it stopped there. If it sent the browser elsewhere, correct the reply address (ACS URL, redirect URI) in its console."},
 	TestNotOpened:   {Status: 400, Side: User, Public: "expired", Cause: "The address of the test login was never opened.", Fix: "Begin another test and open its address within 30 minutes."},
+	TestAnswered:    {Status: 409, Side: User, Public: "stray", Cause: "The answer of this test login has come, and says more than the page.", Fix: "Read the test's report."},
 
 	ExplainKind:         {Status: 422, Side: User, Public: "ours", Cause: "This is a message of another protocol than the connection's.", Fix: "Choose the connection that it belongs to, or set the connection's protocol to the one that the identity provider uses."},
 	ExplainUnreadable:   {Status: 422, Side: User, Public: "ours", Cause: "This is neither a SAML response, nor metadata, nor an ID token, nor a HAR file that holds one of them.", Fix: "Copy the value of the form field SAMLResponse, the metadata file, the ID token, or save the browser's network log as HAR with its contents."},

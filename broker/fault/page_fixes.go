@@ -190,3 +190,12 @@ var consoles = map[string]map[Code]consoleFix{
 		IdPAppUnknown: {both: "Certificates, Identifiers & Profiles > Identifiers > Services IDs: compare Identifier with Client ID here, and tick Sign In with Apple.", label: "Services IDs|Identifier"},
 	},
 }
+
+// AtConsole is a fault in the words of a provider's console: with its fix and labels where there are own ones.
+func AtConsole(preset, protocol string, code Code) *Error {
+	if preset == "microsoft" {
+		preset = "entra"
+	}
+	fix := consoles[preset][code]
+	return &Error{Code: code, Fix: fix.text(protocol), Labels: fix.labels(protocol)}
+}
