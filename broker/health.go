@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"hash/fnv"
 	"regexp"
 	"slices"
 	"time"
@@ -36,7 +37,7 @@ const (
 	WhyExpires     = "expires" // within 30 days
 	WhyReview      = "review"  // new metadata waits for an operator
 	WhySomeFail    = "some_fail"
-	WhyLastFailed  = "last_failed"
+	WhyLastFailed  = "last_failed" // more than once, but of one person
 	WhyCheckWarned = "check_warned"
 	WhyOK          = "ok"
 )
@@ -100,8 +101,8 @@ type CheckSeen struct {
 	Findings int64     `json:"findings"`
 }
 
-// Health is how a connection stands. Failures that are the person's own doing (a consent that was refused) are counted in
-// the rates and nowhere else.
+// Health is how a connection stands. One person's failures do not make it an error, unless nobody has ever got in: half of
+// all trouble is told apart by whether one person fails or all.
 type Health struct {
 	Status string `json:"status" enum:"ok,warning,error,new,off"`
 	Why    string `json:"why"`
@@ -152,7 +153,7 @@ func (h *Health) words(why string) string {
 	case WhyReview:
 		return "A change at the identity provider waits for your review."
 	case WhyLastFailed:
-		return fmt.Sprintf("The last sign-in failed (%s); whoever tried has not got in since.", h.lastCode())
+		return fmt.Sprintf("The last sign-ins failed (%s), all of one person.", h.lastCode())
 	case WhyCheckWarned:
 		return fmt.Sprintf("The check of %s found something to look at.", day(h.checkedAt()))
 	}
@@ -387,4 +388,25 @@ type LoginHit struct {
 	Connection string    `json:"connection,omitempty"`
 	Outcome    string    `json:"outcome"`
 	Code       string    `json:"code,omitempty"`
+}
+
+// The nightly check of a connection comes once a night, at the connection's own moment of it, so that they are spread, and
+// not within 20 hours of another check.
+const (
+	nightBegins = time.Hour // UTC
+	nightLasts  = 4 * time.Hour
+	checkRests  = 20 * time.Hour
+)
+
+// NextCheck is when a connection is checked next by night, after a check (or its making) at a time.
+func NextCheck(slug string, after time.Time) time.Time {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(slug))
+	moment := nightBegins + time.Duration(h.Sum32())*time.Second%nightLasts
+	earliest := after.UTC().Add(checkRests)
+	at := earliest.Truncate(24 * time.Hour).Add(moment)
+	if at.Before(earliest) {
+		at = at.AddDate(0, 0, 1)
+	}
+	return at
 }

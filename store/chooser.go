@@ -145,6 +145,9 @@ func (s *Connections) index(ctx context.Context, t *engine.Txn, c *broker.Connec
 	if err := setDomains(ctx, t, c); err != nil {
 		return err
 	}
+	if err := s.describe(ctx, t, c); err != nil {
+		return err
+	}
 	if _, err := t.Exec(ctx, "DELETE FROM connection_words WHERE slug = ?", c.Slug); err != nil {
 		return err
 	}

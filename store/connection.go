@@ -196,7 +196,7 @@ func (s *Connections) Delete(ctx context.Context, slug string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.drainConnection(ctx, slug); err != nil {
+	if err := s.drainConnection(ctx, c.Realm, slug); err != nil {
 		return err
 	}
 	err = s.db.Write(ctx, func(ctx context.Context, t *engine.Txn) error {
@@ -210,17 +210,20 @@ func (s *Connections) Delete(ctx context.Context, slug string) error {
 	if err != nil {
 		return err
 	}
-	return s.drainConnection(ctx, slug)
+	return s.drainConnection(ctx, c.Realm, slug)
 }
 
-func (s *Connections) drainConnection(ctx context.Context, slug string) error {
+func (s *Connections) drainConnection(ctx context.Context, realm, slug string) error {
 	if err := s.drain(ctx, "grants", "id", "connection = ?", slug); err != nil {
 		return err
 	}
 	if err := s.drain(ctx, "sessions", "id", "connection = ?", slug); err != nil {
 		return err
 	}
-	return s.drain(ctx, "links", "connection, subject", "connection = ?", slug)
+	if err := s.drain(ctx, "links", "connection, subject", "connection = ?", slug); err != nil {
+		return err
+	}
+	return s.drainCounts(ctx, "realm = ? AND connection = ?", realm, slug)
 }
 
 // MaxStored is how much a provider may have remembered.
@@ -240,9 +243,12 @@ func (s *Connections) Remember(ctx context.Context, slug string, b []byte) error
 	if len(b) > MaxStored {
 		return fault.New(fault.TooLarge, "a provider may remember %d bytes, not %d", MaxStored, len(b))
 	}
-	return s.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) error {
-		_, err := q.Exec(ctx, "INSERT INTO connection_stored (slug, at, value) VALUES (?, ?, ?) ON CONFLICT (slug) DO UPDATE SET at = excluded.at, value = excluded.value",
+	return s.db.Write(ctx, func(ctx context.Context, t *engine.Txn) error {
+		_, err := t.Exec(ctx, "INSERT INTO connection_stored (slug, at, value) VALUES (?, ?, ?) ON CONFLICT (slug) DO UPDATE SET at = excluded.at, value = excluded.value",
 			slug, engine.Micro(s.db.Clock()), engine.Blob(b))
-		return err
+		if err != nil {
+			return err
+		}
+		return s.found(ctx, t, slug, b)
 	})
 }

@@ -105,7 +105,10 @@ func (s *Realms) drainRealm(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return nil
+	if err := s.drain(ctx, "traces", "id", "realm = ?", name); err != nil {
+		return err
+	}
+	return s.drainCounts(ctx, "realm = ?", name)
 }
 
 // erase deletes the realm's row; the rest follows by foreign keys. Caches are told of each object.

@@ -26,7 +26,6 @@ const (
 	// sweepEvery and eventsFor are how often what has expired is dropped, and how long events are kept.
 	sweepEvery = time.Minute
 	eventsFor  = 400 * 24 * time.Hour
-	tracesFor  = 30 * 24 * time.Hour
 )
 
 // wire puts the fronts over the engines over the store: the whole broker as one list.
@@ -135,8 +134,11 @@ func (in *installation) retain(ctx context.Context) {
 			if _, err := in.store.Events.Retain(ctx, now.Add(-eventsFor)); err != nil {
 				in.log.WarnContext(ctx, "old events are not dropped", "error", err)
 			}
-			if _, err := in.store.Traces.Retain(ctx, now.Add(-tracesFor)); err != nil {
+			if _, err := in.store.Traces.Retain(ctx, now); err != nil {
 				in.log.WarnContext(ctx, "old traces of logins are not dropped", "error", err)
+			}
+			if _, err := in.store.Stats.Retain(ctx, now); err != nil {
+				in.log.WarnContext(ctx, "old counts of logins are not dropped", "error", err)
 			}
 			if _, err := in.store.Keys.DeleteExpired(ctx, now); err != nil {
 				in.log.WarnContext(ctx, "retired keys are not dropped", "error", err)

@@ -3,7 +3,9 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"strings"
+	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +35,7 @@ const (
 	// maxMessage bounds the message of one trace, maxTraceDetail what else is sealed of it.
 	maxMessage     = 64 << 10
 	maxTraceDetail = 4 << 10
+	maxColumn      = 512
 )
 
 // NewTraces is for store.Open.
@@ -49,6 +52,9 @@ func (t *Traces) Log(v broker.Trace) {
 	}
 	if v.ID == "" {
 		v.ID = NewID(v.At)
+	}
+	for _, text := range []*string{&v.Ref, &v.Realm, &v.Connection, &v.Client, &v.UserID, &v.Email, &v.Outcome, &v.Code} {
+		*text = engine.Text(*text, maxColumn)
 	}
 	v.Message, v.Detail = engine.Text(v.Message, maxMessage), engine.Text(v.Detail, maxTraceDetail)
 	v.Observed, v.Expected = engine.Text(v.Observed, maxTraceDetail), engine.Text(v.Expected, maxTraceDetail)
@@ -109,34 +115,69 @@ func (t *Traces) drain(waiting []broker.Trace) {
 	}
 }
 
-// write stores traces in statements of 64, 32, 16 … rows, so that few statements are prepared.
+// write stores traces with what they count for, 64 in a transaction.
 func (t *Traces) write(all []broker.Trace) {
-	for n := traceBatch; n > 0; n /= 2 {
-		for len(all) >= n {
-			if err := t.rows(all[:n]); err != nil {
-				t.dropped.Add(int64(n))
-				t.db.Log.Error("traces of logins were lost", "count", n, "error", err)
-			}
-			all = all[n:]
+	for part := range slices.Chunk(all, traceBatch) {
+		if err := t.keep(part); err != nil {
+			t.dropped.Add(int64(len(part)))
+			t.db.Log.Error("traces of logins were lost", "count", len(part), "error", err)
 		}
 	}
 }
 
-func (t *Traces) rows(all []broker.Trace) error {
-	var args []any
-	for i := range all {
-		v := &all[i]
-		b, err := json.Marshal(v.TraceDetail)
+func (t *Traces) keep(all []broker.Trace) error {
+	return t.db.Write(context.Background(), func(ctx context.Context, q *engine.Txn) error {
+		policies, err := tracePolicies(ctx, q, all)
 		if err != nil {
 			return err
 		}
-		s := func(text string) string { return engine.Text(text, 512) }
-		args = append(args, v.ID, engine.Micro(v.At), s(v.Ref), s(v.Realm), s(v.Connection), s(v.Client), s(v.UserID), s(v.Email), s(v.Outcome), s(v.Code), t.seal.Seal(b, traceAAD(v.ID)))
+		fresh := map[string]bool{}
+		rows := make([][]any, len(all))
+		for i := range all {
+			if rows[i], err = t.row(all[i], policies); err != nil {
+				return err
+			}
+		}
+		into := statement{table: "traces", columns: traceColumns, then: "ON CONFLICT DO NOTHING RETURNING id"}
+		err = into.all(ctx, q, rows, func(scan func(...any) error) error {
+			var id string
+			err := scan(&id)
+			fresh[id] = true
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return count(ctx, q, t.db.Postgres, slices.DeleteFunc(slices.Clone(all), func(v broker.Trace) bool {
+			first := fresh[v.ID]
+			delete(fresh, v.ID)
+			return !first
+		}))
+	})
+}
+
+// row is a trace as its realm's policy lets it be kept.
+func (t *Traces) row(v broker.Trace, policies map[string]broker.TracePolicy) ([]any, error) {
+	policies[v.Realm].Apply(&v)
+	b, err := json.Marshal(v.TraceDetail)
+	return []any{v.ID, engine.Micro(v.At), v.Ref, v.Realm, v.Connection, v.Client, v.UserID, v.Email, v.Outcome, v.Code, t.seal.Seal(b, traceAAD(v.ID))}, err
+}
+
+// tracePolicies are those of the realms that traces are of. A realm that is not there any more has the default.
+func tracePolicies(ctx context.Context, q engine.Q, all []broker.Trace) (map[string]broker.TracePolicy, error) {
+	out := map[string]broker.TracePolicy{}
+	for _, v := range all {
+		p := broker.TracePolicy{}
+		p.Defaults()
+		out[v.Realm] = p
 	}
-	row := ", (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	query := "INSERT INTO traces (" + traceColumns + ") VALUES " + strings.TrimPrefix(strings.Repeat(row, len(all)), ", ") + " ON CONFLICT DO NOTHING"
-	return t.db.Do(context.Background(), func(ctx context.Context, q engine.Q, _ bool) error {
-		_, err := q.Exec(ctx, query, args...)
+	where, args := engine.In("name", slices.Collect(maps.Keys(out)))
+	return out, q.All(ctx, "SELECT name, doc FROM realms WHERE "+where, args, func(scan func(...any) error) error {
+		var name, doc string
+		var r broker.Realm
+		err := errors.Join(scan(&name, &doc), engine.Undoc(doc, &r))
+		r.Traces.Defaults()
+		out[name] = r.Traces
 		return err
 	})
 }
@@ -158,6 +199,9 @@ func (t *Traces) Find(ctx context.Context, realms []string, f broker.TraceFilter
 	for _, c := range []struct{ column, value string }{{"ref", f.Ref}, {"email", f.Email}, {"connection", f.Connection}, {"outcome", f.Outcome}} {
 		if c.value != "" {
 			where, args = where+" AND "+c.column+" = ?", append(args, c.value)
+			if c.column == "email" {
+				where += " AND email <> ''" // else SQLite does not see that the index serves
+			}
 		}
 	}
 	if after != nil {
@@ -218,11 +262,18 @@ func (t *Traces) all(ctx context.Context, where string, args ...any) (out []brok
 	return out, nil
 }
 
-// Forget deletes what is traced of a person.
+// Forget deletes what is traced of a person, and that they were among those who failed.
 func (t *Traces) Forget(ctx context.Context, realm, userID, email string) (total int64, err error) {
 	for _, by := range []struct{ column, value string }{{"user_id", userID}, {"email", email}} {
 		if by.value == "" {
 			continue
+		}
+		err := t.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) error {
+			_, err := q.Exec(ctx, "DELETE FROM login_failing WHERE realm = ? AND person = ?", realm, digestOf(realm, by.value))
+			return err
+		})
+		if err != nil {
+			return total, err
 		}
 		n, err := t.delete(ctx, "realm = ? AND "+by.column+" = ?", realm, by.value)
 		total += n
@@ -233,12 +284,43 @@ func (t *Traces) Forget(ctx context.Context, realm, userID, email string) (total
 	return total, nil
 }
 
-// Retain deletes traces older than before and answers how many.
-func (t *Traces) Retain(ctx context.Context, before time.Time) (int64, error) {
-	if before.IsZero() {
+// Retain deletes the traces that are older than their realm keeps them, and answers how many.
+func (t *Traces) Retain(ctx context.Context, now time.Time) (total int64, err error) {
+	if now.IsZero() {
 		return 0, fault.New(fault.Internal, "no time to keep traces from")
 	}
-	return t.delete(ctx, "at < ?", engine.Micro(before))
+	days, err := t.keepDays(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for realm, keep := range days {
+		// IDs begin with the time, so that this is a range of the realm's index.
+		n, err := t.delete(ctx, "realm = ? AND id < ?", realm, oldest(now.AddDate(0, 0, -keep)))
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	n, err := t.delete(ctx, "at < ?", engine.Micro(now.AddDate(0, 0, -maxKeepDays))) // of realms that are gone
+	return total + n, err
+}
+
+// maxKeepDays is the longest that a realm may keep traces.
+const maxKeepDays = 400
+
+func (t *Traces) keepDays(ctx context.Context) (days map[string]int, err error) {
+	err = t.db.Read(ctx, func(ctx context.Context, q engine.Q) error {
+		days = map[string]int{}
+		return q.All(ctx, "SELECT name, doc FROM realms", nil, func(scan func(...any) error) error {
+			var name, doc string
+			var r broker.Realm
+			err := errors.Join(scan(&name, &doc), engine.Undoc(doc, &r))
+			r.Traces.Defaults()
+			days[name] = r.Traces.KeepDays
+			return err
+		})
+	})
+	return days, err
 }
 
 // delete works in small batches, so that logins pass it by.

@@ -24,7 +24,7 @@ func RunConcurrent(t *testing.T, openTwo func(t *testing.T) (a, b *store.Store))
 		"one code": oneCode, "one login": oneLogin, "one mark": oneMark, "one mark of several": overlappingMarks, "one parked reply": oneParked,
 		"one parking": oneParking, "one first key": oneFirstKey, "one user": oneUser, "one version": oneVersion, "one verified domain": oneDomain, "due once": dueOnce, "claimed once": claimedOnce, "warned once": warnedOnce, "one handover": oneHandover,
 		"one rotation": oneRotation, "one opening": oneOpening,
-		"one invitation": oneInvitation, "one person's invitation": onePersonsInvitation, "ten seats": tenSeats, "counted changes": countedChanges,
+		"one invitation": oneInvitation, "one person's invitation": onePersonsInvitation, "ten seats": tenSeats, "counted changes": countedChanges, "counted logins": countedLogins,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := openTwo(t)
