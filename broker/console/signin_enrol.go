@@ -32,7 +32,7 @@ func (f *Front) intro(c *web.Ctx) (i intro) {
 }
 
 // atWelcome says which of the two doors a request came to.
-func atWelcome(c *web.Ctx) bool { return strings.HasPrefix(c.FullPath(), "/admin/welcome/") }
+func atWelcome(c *web.Ctx) bool { return strings.Contains(c.FullPath(), "/admin/welcome/") }
 
 // enrolment opens the link in the address; the first owner is who they said they are, if they did.
 func (f *Front) enrolment(c *web.Ctx) (*operator.Enrolment, error) {

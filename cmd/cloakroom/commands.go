@@ -15,6 +15,7 @@ func (p *program) commands() []*cobra.Command {
 		p.exportCommand(),
 		p.migrateCommand(),
 		p.apikeyCommand(),
+		p.operatorCommand(),
 		p.keysCommand(),
 		p.doctorCommand(),
 		p.explainCommand(),

@@ -73,7 +73,10 @@ func (p *program) demo(ctx context.Context, cfg *config.Config, log *slog.Logger
 	if err != nil {
 		return err
 	}
-	srv.started = func(net.Addr) { stage.tell(p, cfg) }
+	srv.started = func(net.Addr) {
+		stage.tell(p, cfg)
+		p.greet(ctx, srv)
+	}
 	return srv.serve(ctx)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 
 	"github.com/spf13/cobra"
 
@@ -41,5 +42,6 @@ func (p *program) serve(ctx context.Context, cfg *config.Config, log *slog.Logge
 	if err != nil {
 		return err
 	}
+	srv.started = func(net.Addr) { p.greet(ctx, srv) }
 	return srv.serve(ctx)
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"cloakroom/broker/operator"
 	"cloakroom/config"
 )
 
@@ -36,6 +37,7 @@ type server struct {
 	metrics    http.Handler                // nil where CLOAKROOM_METRICS_LISTEN is not set
 	background []func(ctx context.Context) // each returns soon after its context ends
 	started    func(net.Addr)              // told once requests are accepted; may be nil
+	desk       *operator.Engine            // the console's door
 }
 
 // serve runs until ctx ends, which is a clean stop, or until a listener fails.

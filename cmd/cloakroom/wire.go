@@ -7,6 +7,7 @@ import (
 
 	"cloakroom/broker/admin"
 	"cloakroom/broker/api"
+	"cloakroom/broker/console"
 	"cloakroom/broker/diagnose"
 	"cloakroom/broker/login"
 	"cloakroom/broker/op"
@@ -41,10 +42,11 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	}
 	letterbox := &post{mails: mails, base: cfg.BaseURL}
 	in.admin.Letters = letterbox
+	in.admin.Setup.Mail = letterbox.SetupLink
 	m := newMetrics()
 	sessions := &session.Manager{Store: s.Sessions, Realms: in.registry, Now: time.Now}
 	engine := &login.Engine{
-		Config: in.registry, Sessions: sessions, Users: s.Users, Links: s.Links, Waiting: waiting{s}, Events: s.Events,
+		Config: console.Configuration{Config: in.registry}, Sessions: sessions, Users: s.Users, Links: s.Links, Waiting: waiting{s}, Events: s.Events,
 		Invites: s.Invites, Seats: s.Seats, Kept: s.Parked, Post: letterbox, Tx: s.Tx,
 		Upstream: s.Sessions, Handles: &login.Handles{Keys: ring.Derive("login handle"), MaxAge: loginAge, Now: time.Now},
 		Now: time.Now, Logger: log,
@@ -76,6 +78,10 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		return nil, err
 	}
 
+	desk := in.desk(engine.Local, letterbox)
+	consoleSignin := brokered(desk, engine, s, cfg.BaseURL)
+	engine.Responders[console.Protocol] = consoleSignin
+
 	w := &web.Web{
 		Pages: pages, Cookies: &web.Cookies{Sealer: ring, Secure: cfg.HTTPS(), MaxAge: loginAge, Now: time.Now},
 		Realms: in.registry, Shelf: s.Parked, Limits: web.NewLimits(time.Now), Logos: web.NewLogos(in.http, time.Now), BaseURL: cfg.BaseURL,
@@ -92,9 +98,10 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	e := w.Engine()
 	for _, prefix := range append([]string{""}, cfg.LegacyPaths...) {
 		for _, front := range []web.Front{
-			&signin.Front{Web: w, Engine: engine, Config: in.registry, Tested: tests.Answer},
+			&signin.Front{Web: w, Engine: engine, Config: engine.Config, Tested: tests.Answer},
 			tests,
 			&op.Front{Web: w, Provider: provider},
+			&console.Front{Web: w, Admin: in.admin, Operators: desk, Brokered: consoleSignin, Now: time.Now},
 		} {
 			front.Mount(e.Group(prefix))
 		}
@@ -102,7 +109,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	rest.Mount(e)
 	w.Mount(e)
 	return &server{
-		cfg: cfg, log: log, handler: e, metrics: m.handler(),
+		cfg: cfg, log: log, handler: e, metrics: m.handler(), desk: desk,
 		health: &health{log: log, checks: []check{{"database", s.Ready}}},
 		background: []func(context.Context){
 			func(ctx context.Context) { s.Watch(ctx, in.forget) },

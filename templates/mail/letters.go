@@ -43,6 +43,33 @@ func (l Invitation) write(w *writer) letter {
 	return out
 }
 
+// SetupLink asks a customer's administrator to set up their company's sign-in, or to renew what it needs.
+type SetupLink struct {
+	Head
+	App     string
+	Inviter string // may be empty
+	Note    string // may be empty
+	URL     string
+	Expires time.Time
+}
+
+// Kind names this sort of mail.
+func (SetupLink) Kind() string { return "setup_link" }
+
+func (l SetupLink) write(w *writer) letter {
+	app := values{"App": name(l.App), "Inviter": name(l.Inviter)}
+	id := "setup.by"
+	if l.Inviter == "" {
+		id = "setup.body"
+	}
+	out := letter{subject: w.t("setup.subject", app), action: w.t("setup.action", nil), url: l.URL, before: []string{w.t(id, app), w.t("setup.how", nil)}}
+	if added := note(l.Note); added != "" {
+		out.before = append(out.before, added)
+	}
+	out.after = []string{w.t("setup.until", values{"Date": w.date(l.Expires)})}
+	return out
+}
+
 // EmailCode is a one-time code to sign in with. Its mail is secret.
 type EmailCode struct {
 	Head
@@ -269,6 +296,26 @@ func (l CredentialLink) write(w *writer) letter {
 	return letter{
 		subject: w.t(id+".subject", app), before: []string{w.t(id+".body", app), w.t("credential.where", nil)}, action: w.t(id+".action", nil), url: l.URL,
 		after: []string{w.t("credential.until", values{"Date": w.date(l.Expires)}), w.t("credential.stranger", nil)},
+	}
+}
+
+// OperatorInvitation is a link by which an operator of the console enrols. Its mail is secret.
+type OperatorInvitation struct {
+	Head
+	Host    string // of the installation
+	By      string // who made them an operator, or reset them
+	URL     string
+	Expires time.Time
+}
+
+// Kind names this sort of mail.
+func (OperatorInvitation) Kind() string { return "operator_invitation" }
+
+func (l OperatorInvitation) write(w *writer) letter {
+	v := values{"Host": name(l.Host), "By": name(l.By)}
+	return letter{
+		subject: w.t("operator.subject", v), before: []string{w.t("operator.body", v), w.t("credential.where", nil)}, action: w.t("operator.action", nil), url: l.URL,
+		after: []string{w.t("operator.until", values{"Date": w.date(l.Expires)})},
 	}
 }
 

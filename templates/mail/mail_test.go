@@ -51,9 +51,12 @@ func samples(lang string) map[string]mail.Mail {
 		"seats":                    mail.SeatLimitReached{Head: h, Person: "Grace Hopper", Limit: 50, Waiting: 3, URL: link},
 		"approval-requested":       mail.ApprovalRequested{Head: ref, App: "Ledger", Person: "Grace Hopper", Email: "grace@nordwind.example", URL: link},
 		"approval-requested-plain": mail.ApprovalRequested{Head: ref, App: "Ledger", Email: "grace@nordwind.example", URL: link},
+		"operator-invitation":      mail.OperatorInvitation{Head: ref, Host: "sso.example", By: "eva@example.org", URL: link, Expires: day},
 		"credential-password":      mail.CredentialLink{Head: ref, App: "Ledger", URL: link, Expires: day},
 		"credential-passkey":       mail.CredentialLink{Head: ref, App: "Ledger", Passkey: true, URL: link, Expires: day},
 		"connection-broken":        mail.ConnectionBroken{Head: h, Connection: "Nordwind Okta", Failures: 12, URL: link},
+		"setup":                    mail.SetupLink{Head: h, App: "Ledger", URL: link, Expires: day},
+		"setup-by":                 mail.SetupLink{Head: h, App: "Ledger", Inviter: "Ada Lovelace", Note: "For the pilot.", URL: link, Expires: day},
 		"approval-granted":         mail.ApprovalGranted{Head: h, App: "Ledger", URL: link},
 	}
 }
