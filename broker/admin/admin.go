@@ -146,11 +146,14 @@ type Service struct {
 	Local       Local
 	Enforcement Enforcement
 	Outbox      Outbox
+	Webhooks    Webhooks
+	Expiries    Expiries
 	Operators   Operators
 	Overviews   Overviews
 	Stats       Stats
 	Checks      Checks
 	Wizard      Wizard
+	Setup       Setup
 
 	// NextExpiry answers when the first thing of each connection ends, PendingReviews how many changes of its metadata
 	// wait for an operator; connections without any are left out. nil: nothing is known.

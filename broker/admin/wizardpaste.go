@@ -32,6 +32,11 @@ type Pasted struct {
 
 // PasteInto reads a text and takes it over into a connection. Nothing is saved where a finding is an error.
 func (s *Service) PasteInto(ctx context.Context, a Actor, realm, slug string, m Match, body []byte) (*Pasted, error) {
+	return s.pasteInto(ctx, a, realm, slug, m, body, func(string) bool { return true })
+}
+
+// pasteInto is PasteInto for who may write only the settings that may names.
+func (s *Service) pasteInto(ctx context.Context, a Actor, realm, slug string, m Match, body []byte, may func(pointer string) bool) (*Pasted, error) {
 	c, err := s.connection(ctx, a, realm, slug, toSupport)
 	if err != nil {
 		return nil, err
@@ -52,6 +57,11 @@ func (s *Service) PasteInto(ctx context.Context, a Actor, realm, slug string, m 
 	out := &Pasted{Kind: res.Kind, Findings: []Finding{}, Fields: sortedKeys(res.Set), Connection: c, OtherPreset: res.OtherPreset, OtherProtocol: res.OtherProtocol}
 	for _, f := range res.Findings {
 		out.Findings = append(out.Findings, FindingOf(f, paste.Severity(f)))
+	}
+	for pointer := range res.Set {
+		if !may(pointer) {
+			return nil, fault.New(fault.SetupBeyond, "what was pasted is %s, which the link is not for", res.Kind)
+		}
 	}
 	if !res.Refused() && len(res.Set) > 0 {
 		err = s.fill(ctx, a, c, m, res.Set, out)

@@ -26,6 +26,7 @@ func (a *API) Mount(r gin.IRouter) {
 	a.persons(h)
 	a.groups(h)
 	a.invites(h)
+	a.setupLinks(h)
 	a.diagnosis(h)
 	a.local(h)
 	a.operators(h)

@@ -42,7 +42,8 @@ type Entry struct {
 	// Public chooses the sentence an end user reads: the message id "fault.<Public>" of the locale files. It says
 	// nothing about the tenant's configuration. One of: retry, expired, stray, idp_refused, idp_misconfigured,
 	// not_allowed, no_email, unavailable, ours, app, cookie, too_many, unknown_address, pending, held, link_ask, link_tries,
-	// invite_unknown, invite_expired, invite_revoked, invite_used, invite_other_address, invite_other_connection.
+	// invite_unknown, invite_expired, invite_revoked, invite_used, invite_other_address, invite_other_connection, setup_unknown,
+	// setup_expired.
 	Public string
 }
 
@@ -161,4 +162,4 @@ func All() []Entry {
 }
 
 // catalogue joins the parts, one file per area.
-var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, operatorFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults}
+var catalogue = []map[Code]Entry{general, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, operatorFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults, setupFaults}

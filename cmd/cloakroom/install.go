@@ -49,7 +49,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 	in.admin = &admin.Service{
 		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains, Users: s.Users,
 		Sessions: s.Sessions, Keys: in.keys, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events, Tx: s.Tx,
-		Invites: s.Invites, Seats: s.Seats, ByEmail: s.Users.ByEmail, Linked: s.Links.Connections,
+		Invites: s.Invites, Setup: admin.Setup{Links: s.SetupLinks}, Seats: s.Seats, ByEmail: s.Users.ByEmail, Linked: s.Links.Connections,
 		People: people(s),
 		Open: func(_ context.Context, c *broker.Connection) (providers.Provider, error) {
 			return in.registry.Provider(c, nil)

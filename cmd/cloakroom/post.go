@@ -85,6 +85,13 @@ func (p *post) Invitation(ctx context.Context, l admin.InvitationLetter) error {
 	}, mail.Message{ExpiresAt: l.Invite.ExpiresAt})
 }
 
+// SetupLink asks a customer's administrator to set something up.
+func (p *post) SetupLink(ctx context.Context, l admin.SetupLetter) error {
+	return p.send(ctx, l.Realm.Name, l.Link.Contact, letters.SetupLink{
+		Head: head(l.Realm, l.Link.Locale), App: l.App, Inviter: l.Link.InvitedBy, Note: l.Link.Note, URL: l.URL, Expires: l.Link.ExpiresAt,
+	}, mail.Message{Secret: true, ExpiresAt: l.Link.ExpiresAt})
+}
+
 // ApprovalGranted tells a person that the door is open.
 func (p *post) ApprovalGranted(ctx context.Context, r *broker.Realm, u *broker.User, app, url string) error {
 	return p.send(ctx, r.Name, u.Email, letters.ApprovalGranted{Head: head(r, u.Locale), App: app, URL: url}, mail.Message{})
