@@ -44,17 +44,26 @@ func (p *provider) oneOfOurs(known *idp, address string) error {
 // swapped finds name and address in each other's place. Entity IDs look like addresses, so it takes the shapes of vendors
 // that are known, or a name that no browser could open in the address's place.
 func swapped(known *idp, address string) error {
-	published := known.published
-	crossed := published != nil && published.entityID != "" && (address == published.entityID || known.entityID == published.sso.redirect || known.entityID == published.sso.post)
 	switch {
-	case known.entityID == address:
+	case known.crossed(address):
+		return &fault.Error{Code: fault.SAMLTheirsSwapped, Detail: "compared with the metadata", Observed: clip(known.entityID + " " + address),
+			Expected: clip(known.published.entityID + " " + cmp.Or(known.published.sso.redirect, known.published.sso.post)), Confidence: fault.Proved}
+	case known.entityID == address: // some products have one address for both
 		return nil
-	case crossed:
-		return &fault.Error{Code: fault.SAMLTheirsSwapped, Detail: "compared with the metadata", Observed: clip(known.entityID), Expected: clip(published.entityID), Confidence: fault.Proved}
 	case signOnShape(known.entityID) && !signOnShape(address), nameShape(address) && !nameShape(known.entityID):
 		return &fault.Error{Code: fault.SAMLTheirsSwapped, Detail: fmt.Sprintf("Entity ID %s, sign-on address %s", clip(known.entityID), clip(address)), Confidence: fault.Likely}
 	}
 	return nil
+}
+
+// crossed reports whether what was entered by hand has the metadata's name as address, or its address as name.
+func (p *idp) crossed(address string) bool {
+	from := p.published
+	if from == nil {
+		return false
+	}
+	takes := func(s string) bool { return s != "" && (s == from.sso.redirect || s == from.sso.post) }
+	return address == from.entityID && !takes(address) || takes(p.entityID) && p.entityID != from.entityID
 }
 
 // signOnShape knows addresses where vendors take requests; no entity ID of theirs looks like that.

@@ -171,7 +171,10 @@ func (p *provider) worded(f *fault.Error) *fault.Error {
 	case field == "":
 		return p.pageWorded(f)
 	}
-	label, _, _ := strings.Cut(field, " (")
+	label := field
+	if i := strings.LastIndex(field, " ("); i > 0 {
+		label = field[:i]
+	}
 	out := *f
 	out.Fix = fmt.Sprintf(format, field)
 	if !slices.Contains(out.Labels, label) {

@@ -200,6 +200,8 @@ func (p *provider) refine(known *idp, from *fault.Error) *fault.Error {
 		f.Detail = "our requests are signed, so the identity provider may hold an earlier certificate of ours. " + f.Detail
 	case f.Code == fault.IdPEncryption && p.c.Encrypt == "never":
 		f.Code, f.Fix, f.Labels = fault.SAMLEncryptionUnpublished, "", nil
+	case f.Code == fault.IdPRequest && p.c.NameIDFormat != "" && strings.Contains(strings.ToLower(f.Detail), "nameid"):
+		f.Code, f.Fix, f.Labels = fault.SAMLNameIDForced, "Empty the connection's Name ID format, which asks for "+clip(p.c.NameIDFormat)+".", nil
 	case slices.Contains([]fault.Code{fault.IdPRequest, fault.SAMLRequestUnsupported, fault.IdPNoValue, fault.SAMLNameIDPolicy}, f.Code) && p.c.NameIDFormat != "":
 		f.Alternatives = append(f.Alternatives, fault.Alternative{Code: fault.SAMLNameIDForced, Question: question(fault.SAMLNameIDForced)})
 	}

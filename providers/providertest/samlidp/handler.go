@@ -53,6 +53,9 @@ type page struct {
 	SP                 string
 	Users              []User
 	Request, Relay     string // carried to /continue
+	Field              string // name of the user name's field, on a vendor's sign-in page
+	PageID, Heading    string // of a vendor's error page
+	Script             map[string]string
 	Action             string // where Fields are posted
 	Fields             map[string]string
 	template           string
@@ -67,7 +70,7 @@ func (p *IdP) serve(f step) http.HandlerFunc {
 		status := http.StatusOK
 		view, location, err := f(r)
 		if err != nil {
-			view, status = page{template: "error.html", Error: err.Error()}, http.StatusBadRequest
+			view, status = p.refuse(err, r.FormValue("RelayState"))
 		} else if location != "" {
 			http.Redirect(w, r, location, http.StatusSeeOther)
 			return
@@ -83,12 +86,33 @@ func (p *IdP) serve(f step) http.HandlerFunc {
 	}
 }
 
+// refuse shows a fault as the vendor does: on a page, or in an answer to the application.
+func (p *IdP) refuse(err error, relay string) (page, int) {
+	var no *refusal
+	if p.Like == "" || !errors.As(err, &no) {
+		return page{template: "error.html", Error: err.Error()}, http.StatusBadRequest
+	}
+	if top, nested, message, ok := p.Like.status(no.cause); ok && no.q != nil {
+		answer := p.Answer(no.q.sp, no.q.acs, no.q.id, User{})
+		answer.NoAssertion, answer.Status, answer.NestedStatus, answer.StatusMessage = true, top, nested, message
+		return p.post(answer, no.q.acs, relay), http.StatusOK
+	}
+	status, title, text := p.Like.errorPage(no)
+	view := page{template: "vendor.html", Heading: title, Error: text}
+	if p.Like == Entra { // Microsoft's pages are drawn by their scripts
+		view.PageID, view.Error, view.Script = "ConvergedError", "", map[string]string{"strServiceExceptionMessage": text}
+	}
+	return view, status
+}
+
 // request is an AuthnRequest that was checked.
 type request struct {
-	sp      ServiceProvider
-	acs     string
-	id      string
-	passive bool
+	sp       ServiceProvider
+	acs      string
+	id       string
+	passive  bool
+	format   string   // of the Name ID
+	contexts []string // RequestedAuthnContext
 }
 
 func (p *IdP) sso(r *http.Request) (page, string, error) {
@@ -101,14 +125,49 @@ func (p *IdP) sso(r *http.Request) (page, string, error) {
 		return page{}, "", err
 	}
 	switch {
-	case q.passive:
+	case q.passive && p.Like != "" && !p.Like.ignoresPassive():
+		return page{}, "", refused(passiveOnly, &q, "", "nobody is signed in")
+	case q.passive && p.Like == "":
 		answer := p.Answer(q.sp, q.acs, q.id, User{})
 		answer.NoAssertion, answer.Status, answer.NestedStatus = true, "Responder", "NoPassive"
 		return p.post(answer, q.acs, relay), "", nil
-	case len(p.Users) == 1:
+	case len(p.Users) == 1 && p.Like == "":
 		return p.post(p.Answer(q.sp, q.acs, q.id, p.Users[0]), q.acs, relay), "", nil
 	}
-	return page{template: "choose.html", SP: q.sp.EntityID, Users: p.Users, Request: p.seal(q), Relay: relay}, "", nil
+	return p.choose(q, relay), "", nil
+}
+
+func (p *IdP) choose(q request, relay string) page {
+	return page{template: "choose.html", SP: q.sp.EntityID, Users: p.Users, Request: p.seal(q), Relay: relay, Field: p.Like.field()}
+}
+
+// answer is a sign-in as the vendor writes it.
+func (p *IdP) answer(q request, u User) (Response, error) {
+	r := p.Answer(q.sp, q.acs, q.id, u)
+	if p.Like == "" {
+		return r, nil
+	}
+	if err := p.late(&q); err != nil {
+		return r, err
+	}
+	if err := p.allows(&q, u); err != nil {
+		return r, err
+	}
+	p.inTheirWay(&r, q, u)
+	return r, nil
+}
+
+// late is what a vendor looks at only when somebody has signed in.
+func (p *IdP) late(q *request) error {
+	if !p.Like.checksLate() {
+		return nil
+	}
+	sp, err := p.registered(q.sp.EntityID)
+	if err != nil {
+		return err
+	}
+	q.sp = sp
+	return p.address(q)
 }
 
 // chosen answers for the user that was picked. The request comes back from our own page, with a MAC.
@@ -127,7 +186,11 @@ func (p *IdP) chosen(r *http.Request) (page, string, error) {
 	if !ok {
 		return page{}, "", errors.New("there is no such user")
 	}
-	return p.post(p.Answer(q.sp, q.acs, q.id, u), q.acs, relay), "", nil
+	answer, err := p.answer(q, u)
+	if err != nil {
+		return page{}, "", err
+	}
+	return p.post(answer, answer.Destination, relay), "", nil
 }
 
 func (p *IdP) initiate(r *http.Request) (page, string, error) {
@@ -136,7 +199,7 @@ func (p *IdP) initiate(r *http.Request) (page, string, error) {
 		return page{}, "", err
 	}
 	q := request{sp: sp, acs: sp.ACS[0]}
-	return page{template: "choose.html", SP: sp.EntityID, Users: p.Users, Request: p.seal(q), Relay: r.URL.Query().Get("RelayState")}, "", nil
+	return p.choose(q, r.URL.Query().Get("RelayState")), "", nil
 }
 
 func (p *IdP) post(answer Response, acs, relay string) page {
@@ -149,11 +212,13 @@ func (p *IdP) post(answer Response, acs, relay string) page {
 
 func (p *IdP) registered(entityID string) (ServiceProvider, error) {
 	if p.ServiceProvider != nil {
-		if sp, ok := p.ServiceProvider(entityID); ok && len(sp.ACS) > 0 {
+		if sp, ok := p.ServiceProvider(entityID); ok && sp.Disabled {
+			return ServiceProvider{}, refused(disabledSP, nil, entityID, "the application %q is switched off", entityID)
+		} else if ok && len(sp.ACS) > 0 {
 			return sp, nil
 		}
 	}
-	return ServiceProvider{}, fmt.Errorf("no application with the Entity ID %q is registered here", entityID)
+	return ServiceProvider{}, refused(unknownSP, nil, entityID, "no application with the Entity ID %q is registered here", entityID)
 }
 
 // message decodes a message of either binding.
@@ -193,19 +258,51 @@ func (p *IdP) authnRequest(doc []byte, signed func(ServiceProvider) error) (requ
 		return request{}, errors.New("the message is not an AuthnRequest")
 	}
 	q := request{id: e.SelectAttrValue("ID", ""), acs: e.SelectAttrValue("AssertionConsumerServiceURL", ""), passive: e.SelectAttrValue("IsPassive", "") == "true"}
+	if n := e.SelectElement("NameIDPolicy"); n != nil {
+		q.format = n.SelectAttrValue("Format", "")
+	}
+	if c := e.SelectElement("RequestedAuthnContext"); c != nil {
+		for _, ref := range c.SelectElements("AuthnContextClassRef") {
+			q.contexts = append(q.contexts, strings.TrimSpace(ref.Text()))
+		}
+	}
+	if p.Like.checksLate() {
+		q.sp = ServiceProvider{EntityID: issuer(e), ACS: []string{q.acs}}
+		return q, nil
+	}
 	if q.sp, err = p.registered(issuer(e)); err != nil {
 		return q, err
 	}
 	if d := e.SelectAttrValue("Destination", ""); d != "" && d != p.BaseURL+"/sso" {
 		return q, fmt.Errorf("the request is addressed to %q", d)
 	}
-	if q.acs == "" {
+	if err := p.address(&q); err != nil {
+		return q, err
+	}
+	if err := p.checkSignature(e, q.sp, signed); err != nil {
+		return q, unverified(err, &q)
+	}
+	return q, p.wants(&q)
+}
+
+// address decides where the answer goes.
+func (p *IdP) address(q *request) error {
+	switch {
+	case p.Like == OneLogin && !slices.Contains(q.sp.ACS, q.acs):
+		return refused(unknownACS, nil, q.acs, "the validator does not match %q", q.acs)
+	case q.acs == "" || p.Like.ownACS():
 		q.acs = q.sp.ACS[0]
+	case !slices.Contains(q.sp.ACS, q.acs):
+		return refused(unknownACS, nil, q.acs, "the reply address %q is not registered", q.acs)
 	}
-	if !slices.Contains(q.sp.ACS, q.acs) {
-		return q, fmt.Errorf("the reply address %q is not registered", q.acs)
+	return nil
+}
+
+func unverified(err error, q *request) error {
+	if errors.Is(err, errUnsigned) {
+		return refused(unsigned, q, "", "%s", err)
 	}
-	return q, p.checkSignature(e, q.sp, signed)
+	return refused(badSignature, q, "", "%s", err)
 }
 
 func issuer(e *etree.Element) string {

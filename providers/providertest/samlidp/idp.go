@@ -32,6 +32,12 @@ type Options struct {
 	Certificate []byte
 	// WantSignedRequests is said in the metadata, and unsigned requests are then refused.
 	WantSignedRequests bool
+	// Like makes it behave as a product does; the settings below it are that product's.
+	Like Vendor
+	// NameIDFormat is the one chosen in its console, AuthnContext how people sign in; "" for the product's usual ones.
+	NameIDFormat, AuthnContext string
+	// EncryptionOptional lets Shibboleth answer applications that it cannot encrypt to.
+	EncryptionOptional bool
 	Now                func() time.Time // the clock; required
 }
 
@@ -44,12 +50,16 @@ type ServiceProvider struct {
 	Certificates [][]byte
 	// EncryptTo encrypts assertions where it is set.
 	EncryptTo []byte
+	// Disabled is an application that was switched off.
+	Disabled bool
 }
 
 // User is somebody who can sign in.
 type User struct {
 	ID, Email, GivenName, FamilyName string
 	Groups                           []string
+	Unassigned                       bool // may not use the application
+	Guest                            bool // of another organisation
 }
 
 // Name is the person's whole name.

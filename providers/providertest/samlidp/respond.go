@@ -13,6 +13,7 @@ const (
 	BindingPOST     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 	Bearer          = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 	StatusPrefix    = "urn:oasis:names:tc:SAML:2.0:status:"
+	PasswordContext = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
 	EmailFormat     = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 
 	nsProtocol  = "urn:oasis:names:tc:SAML:2.0:protocol"
@@ -89,7 +90,7 @@ func (p *IdP) Answer(sp ServiceProvider, acs, inResponseTo string, u User) Respo
 		Confirmations: []Confirmation{{Method: Bearer, Recipient: acs, InResponseTo: inResponseTo, NotOnOrAfter: now.Add(5 * time.Minute)}},
 		NotBefore:     now.Add(-10 * time.Second), NotOnOrAfter: now.Add(5 * time.Minute), Audiences: [][]string{{sp.EntityID}},
 		AuthnInstant: now, SessionIndex: newID(), SessionNotOnOrAfter: now.Add(8 * time.Hour),
-		ACR: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport",
+		ACR: PasswordContext,
 		Attributes: []Attribute{
 			{Name: "id", Values: []string{u.ID}},
 			{Name: "email", Values: []string{u.Email}},

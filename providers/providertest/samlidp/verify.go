@@ -60,7 +60,7 @@ func verifyQuery(sp ServiceProvider, signed, alg, signature string) error {
 }
 
 // sealed is a request on its way through the page that asks who signs in.
-type sealed struct{ SP, ACS, ID string }
+type sealed struct{ SP, ACS, ID, Format string }
 
 func (p *IdP) mac(b []byte) []byte {
 	m := hmac.New(sha256.New, p.secret[:])
@@ -69,7 +69,7 @@ func (p *IdP) mac(b []byte) []byte {
 }
 
 func (p *IdP) seal(q request) string {
-	b, _ := json.Marshal(sealed{q.sp.EntityID, q.acs, q.id}) // strings only
+	b, _ := json.Marshal(sealed{q.sp.EntityID, q.acs, q.id, q.format}) // strings only
 	return base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(p.mac(b))
 }
 
@@ -81,6 +81,9 @@ func (p *IdP) unseal(s string) (request, error) {
 	if err != nil || err2 != nil || !hmac.Equal(m, p.mac(b)) || json.Unmarshal(b, &q) != nil {
 		return request{}, errors.New("the sign-in page is not ours or too old")
 	}
+	if p.Like.checksLate() {
+		return request{sp: ServiceProvider{EntityID: q.SP, ACS: []string{q.ACS}}, acs: q.ACS, id: q.ID, format: q.Format}, nil
+	}
 	sp, err := p.registered(q.SP)
-	return request{sp: sp, acs: q.ACS, id: q.ID}, err
+	return request{sp: sp, acs: q.ACS, id: q.ID, format: q.Format}, err
 }
