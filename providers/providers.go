@@ -158,6 +158,12 @@ type Settings struct {
 	Stored []byte
 	// Remember keeps bytes for later Opens, on all replicas. Best effort.
 	Remember func(ctx context.Context, b []byte) error
+	// Trusted is the state of the upstream's documents that this connection trusts (Published), nil if there is none yet.
+	Trusted []byte
+	// Offer hands in a document just fetched and answers the state that is trusted now. The broker decides by Review, keeps
+	// the versions and leaves to an operator what is an operator's to decide. Nil where nobody keeps them, in a preflight:
+	// then what is fetched is taken, and forgotten.
+	Offer func(ctx context.Context, found Found) (trusted []byte, err error)
 }
 
 // Key is one key pair of ours with its certificate.

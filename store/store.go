@@ -48,6 +48,7 @@ type Store struct {
 	APIKeys     *APIKeys
 	Webhooks    *Webhooks
 	Expiries    *Expiries
+	Documents   *Documents
 	Operators   *Operators
 	WizardNotes *WizardNotes
 
@@ -96,6 +97,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Overview: &Overview{b}, Checks: &Checks{b}, base: b,
 	}
 	s.Webhooks, s.Expiries, s.Deliveries = &Webhooks{b}, &Expiries{b}, ledger.NewDeliveries(db, s.Events)
+	s.Documents = &Documents{b}
 	if err := s.checkMasterKey(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

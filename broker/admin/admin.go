@@ -15,6 +15,7 @@ import (
 	"cloakroom/broker"
 	"cloakroom/broker/domain"
 	"cloakroom/broker/fault"
+	"cloakroom/broker/upstream"
 	"cloakroom/providers"
 )
 
@@ -149,6 +150,7 @@ type Service struct {
 	Webhooks    Webhooks
 	Expiries    Expiries
 	Operators   Operators
+	Documents   *upstream.Keeper // nil: none are kept
 	Overviews   Overviews
 	Stats       Stats
 	Checks      Checks

@@ -96,6 +96,9 @@ func (s *Service) CheckConnection(ctx context.Context, a Actor, realm, slug stri
 	if err := s.checkTrust(ctx, &r, c); err != nil {
 		return Report{}, err
 	}
+	if err := s.checkDocuments(ctx, &r, c); err != nil {
+		return Report{}, err
+	}
 	s.preflight(ctx, &r, c)
 	return r, nil
 }

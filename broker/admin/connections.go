@@ -69,6 +69,9 @@ func (s *Service) createConnection(ctx context.Context, a Actor, c *broker.Conne
 	if err := s.Connections.Create(ctx, c); err != nil {
 		return exists(err, "connection", c.Slug)
 	}
+	if err := s.keepGiven(ctx, a, c); err != nil {
+		return err
+	}
 	return s.record(ctx, a, change{kind: "connection.created", realm: c.Realm, subject: "connection:" + c.Slug, detail: detail, after: c})
 }
 
@@ -246,6 +249,9 @@ func (s *Service) replaceConnection(ctx context.Context, a Actor, old, c *broker
 	return c, s.Tx(ctx, func(ctx context.Context) error {
 		if err := s.Connections.Update(ctx, c); err != nil {
 			return exists(err, "connection of alias", c.Alias)
+		}
+		if err := s.keepGiven(ctx, a, c); err != nil {
+			return err
 		}
 		return s.record(ctx, a, change{kind: "connection.updated", realm: c.Realm, subject: "connection:" + c.Slug, detail: detail, before: old, after: c})
 	})

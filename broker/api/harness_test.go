@@ -21,6 +21,7 @@ import (
 	"cloakroom/broker/api"
 	"cloakroom/broker/keys"
 	"cloakroom/broker/registry"
+	"cloakroom/broker/upstream"
 	"cloakroom/providers"
 	"cloakroom/store"
 	"cloakroom/store/flow"
@@ -75,9 +76,10 @@ func (h *house) verbs() *admin.Service {
 		Operators:   admin.Operators{People: s.Operators, Credentials: s.Operators, Doors: s.Operators},
 		Local:       admin.Local{Credentials: s.Credentials},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
-		Traces: s.Traces,
-		Tx:     s.Tx,
-		Open:   func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
+		Traces:    s.Traces,
+		Documents: documents(s),
+		Tx:        s.Tx,
+		Open:      func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {
 			return s.Sessions.List(ctx, realm, flow.Filter(f), p)
 		},
@@ -109,6 +111,14 @@ func (h *house) verbs() *admin.Service {
 		},
 		TXT:   func(context.Context, string) ([]string, error) { return nil, nil },
 		Token: token, BaseURL: "https://sso.example", Now: time.Now,
+	}
+}
+
+// documents are kept of connections that publish none: those of this house open to nothing.
+func documents(s *store.Store) *upstream.Keeper {
+	return &upstream.Keeper{
+		Documents: s.Documents, Watches: s.Documents, Connections: s.Connections, Events: s.Events, Tx: s.Tx, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Open: func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
 	}
 }
 

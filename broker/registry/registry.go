@@ -62,8 +62,10 @@ type Registry struct {
 	// LegacyPaths are prefixes under which every public path is served too ("/auth").
 	LegacyPaths []string
 	SPKeys      func(ctx context.Context, slug string) ([]providers.Key, error)
-	Log         *slog.Logger
-	Now         func() time.Time
+	// Documents decides which of the upstreams' documents are trusted. Nil: whatever is fetched is.
+	Documents Documents
+	Log       *slog.Logger
+	Now       func() time.Time
 
 	entries *otter.Cache[string, any]
 	flight  singleflight.Group
@@ -257,16 +259,16 @@ func (r *Registry) Forget(c broker.Change) {
 // its fault and not a missing one.
 func (r *Registry) Open(ctx context.Context, c *broker.Connection) *Connection {
 	out := &Connection{Connection: c, Recipe: recipe(c), Rules: claims.NewRules(c), Callback: r.BaseURL + "/broker/" + c.Slug + "/endpoint"}
-	stored, err := r.Store.Stored(ctx, c.Slug)
-	if err != nil && !errors.Is(err, broker.ErrNotFound) {
-		r.Log.WarnContext(ctx, "remembered metadata is not readable", "connection", c.Slug, "error", err)
-	}
-	out.Provider, out.Err = r.Provider(c, stored)
+	out.Provider, out.Err = r.kept(ctx, c)
 	return out
 }
 
-// Provider opens a connection's provider without keeping it.
+// Provider opens a connection's provider without keeping it, nor anything that it fetches.
 func (r *Registry) Provider(c *broker.Connection, stored []byte) (providers.Provider, error) {
+	return r.open(c, func(s *providers.Settings) { s.Stored = stored })
+}
+
+func (r *Registry) open(c *broker.Connection, complete func(*providers.Settings)) (providers.Provider, error) {
 	p, ok := r.Protocols[c.Protocol]
 	if !ok {
 		return nil, fault.New(fault.Invalid, "protocol %q is not part of this build", c.Protocol)
@@ -280,19 +282,18 @@ func (r *Registry) Provider(c *broker.Connection, stored []byte) (providers.Prov
 		Slug: c.Slug, Preset: c.Preset, Config: config,
 		SPEntityID:  base + "/metadata",
 		CallbackURL: base + "/endpoint", LogoutURL: base + "/endpoint", MetadataURL: base + "/metadata",
-		Aliases:  r.aliases(c),
-		Keys:     func(ctx context.Context) ([]providers.Key, error) { return r.SPKeys(ctx, c.Slug) },
-		HTTP:     r.HTTP,
-		OneHop:   r.oneHop(),
-		Domains:  c.Domains,
-		Now:      r.Now,
-		Go:       r.background,
-		Stored:   stored,
-		Remember: func(ctx context.Context, b []byte) error { return r.Store.Remember(ctx, c.Slug, b) },
+		Aliases: r.aliases(c),
+		Keys:    func(ctx context.Context) ([]providers.Key, error) { return r.SPKeys(ctx, c.Slug) },
+		HTTP:    r.HTTP,
+		OneHop:  r.oneHop(),
+		Domains: c.Domains,
+		Now:     r.Now,
+		Go:      r.background,
 	}
 	if c.SAML != nil && c.SAML.SPEntityID != "" {
 		s.SPEntityID = c.SAML.SPEntityID
 	}
+	complete(&s)
 	return p.Open(s)
 }
 

@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	engines = []string{"login", "credential", "operator", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "metrics", "webhook", "calendar", "paste"}
+	engines = []string{"login", "credential", "operator", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "upstream", "metrics", "webhook", "calendar", "paste"}
 	fronts  = []string{"web", "signin", "op", "api", "demo", "idp", "forward", "scim", "console", "setup", "diagnose"}
 	folders = []string{"cmd", "broker", "providers", "store", "templates", "config", "docs", "bin"}
 )
@@ -81,7 +81,7 @@ func engineRule(from, tk string, base bool) string {
 	case base || tk == "engine":
 		return ""
 	case tk == "providers":
-		return unless(slices.Contains([]string{"login", "registry", "keys", "admin", "claims"}, name), "raw identities stay where they are normalised; only login, registry, keys, admin and claims see providers")
+		return unless(slices.Contains([]string{"login", "registry", "keys", "admin", "claims", "upstream"}, name), "raw identities stay where they are normalised; only login, registry, keys, admin, claims and upstream see providers")
 	case tk == "providers/preset":
 		return unless(name == "registry" || name == "admin" || name == "paste", "presets are data for whoever opens, edits or reads connections")
 	}

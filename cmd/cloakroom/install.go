@@ -46,6 +46,8 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Store: configuration{s}, Chooser: s.Connections, Protocols: upstreams(), HTTP: in.http, BaseURL: cfg.BaseURL, LegacyPaths: cfg.LegacyPaths,
 		SPKeys: in.keys.ForConnection, Log: log, Now: time.Now,
 	})
+	kept := in.documents()
+	in.registry.Documents = kept
 	in.admin = &admin.Service{
 		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains, Users: s.Users,
 		Sessions: s.Sessions, Keys: in.keys, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events, Tx: s.Tx,
@@ -69,6 +71,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
 	in.admin.People.Pseudonymise = in.forgetPerson
+	in.admin.Documents = kept
 	return in
 }
 

@@ -118,6 +118,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 			func(ctx context.Context) { in.retain(ctx) },
 			func(ctx context.Context) { seen.Run(ctx) },
 			func(ctx context.Context) { in.domainChecker(letterbox).Run(ctx) },
+			func(ctx context.Context) { in.admin.Documents.Run(ctx) },
 			later.finish,
 			func(ctx context.Context) {
 				<-ctx.Done()

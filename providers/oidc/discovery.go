@@ -55,6 +55,10 @@ func (p *provider) fetchMetadata(ctx context.Context) (*metadata, error) {
 		return nil, err
 	}
 	m.host = body.host
+	if p.settings.Offer != nil {
+		s, err := p.offer(ctx, found{Discovery: body.bytes}, body.proved)
+		return s.metadata, err
+	}
 	p.remember(ctx, m, nil)
 	return m, nil
 }
@@ -174,6 +178,7 @@ type answer struct {
 	mediaType string
 	host      string // that answered, after redirects
 	bytes     []byte
+	proved    bool // providers.ProvedBy
 }
 
 const maxAnswer = 1 << 20
@@ -205,7 +210,7 @@ func (p *provider) fetch(ctx context.Context, address, accept, bearer string) (*
 	if resp.StatusCode != http.StatusOK || mediaType == "text/html" {
 		return nil, statusFault(place(req.URL), resp.StatusCode, mediaType, string(b))
 	}
-	return &answer{mediaType, resp.Request.URL.Host, b}, nil
+	return &answer{mediaType, resp.Request.URL.Host, b, providers.ProvedBy(address, resp)}, nil
 }
 
 // statusFault tells what answered in place of a document: a firewall, a server in trouble, something else.
@@ -236,6 +241,9 @@ type memory struct {
 	Discovery  json.RawMessage `json:"discovery,omitempty"`
 	Keys       json.RawMessage `json:"keys,omitempty"`
 	ClientAuth string          `json:"client_auth,omitempty"`
+	KeysFrom   string          `json:"keys_from,omitempty"` // jwks_uri that Keys were fetched from
+	// Pinned is true of a state that an operator restored: no newer document changes it.
+	Pinned bool `json:"pinned,omitempty"`
 }
 
 func (p *provider) recall(stored []byte) {
@@ -243,6 +251,15 @@ func (p *provider) recall(stored []byte) {
 	if len(stored) == 0 || json.Unmarshal(stored, &mem) != nil || mem.Issuer != p.config.Issuer {
 		return
 	}
+	if p.settings.Trusted == nil {
+		p.recallDocuments(mem)
+	}
+	if mem.ClientAuth != "" {
+		p.clientAuth.Store(&mem.ClientAuth)
+	}
+}
+
+func (p *provider) recallDocuments(mem memory) {
 	m, err := p.parseMetadata(mem.Discovery)
 	if err != nil {
 		return
@@ -250,9 +267,6 @@ func (p *provider) recall(stored []byte) {
 	p.discovery.put(m, mem.At)
 	if k, err := parseKeys(mem.Keys); err == nil {
 		p.keys.put(k, mem.At)
-	}
-	if mem.ClientAuth != "" {
-		p.clientAuth.Store(&mem.ClientAuth)
 	}
 }
 

@@ -47,17 +47,26 @@ func (p *provider) fetchKeys(ctx context.Context) (*keySet, error) {
 	}
 	body, err := p.fetch(ctx, m.JWKSURI, "application/jwk-set+json, application/json", "")
 	if err != nil {
-		if f := fault.As(err); f.Code == fault.FetchFormat || f.Code == fault.FetchStatus {
-			return nil, &fault.Error{Code: fault.OIDCKeys, Detail: f.Detail, Observed: f.Observed, Err: err}
-		}
-		return nil, err
+		return nil, keysFault(err)
 	}
 	k, err := parseKeys(body.bytes)
 	if err != nil {
 		return nil, err
 	}
+	if p.settings.Offer != nil {
+		s, err := p.offer(ctx, found{Keys: body.bytes, KeysFrom: m.JWKSURI, Base: m.raw}, body.proved)
+		return s.keys, err
+	}
 	p.remember(ctx, nil, k)
 	return k, nil
+}
+
+// keysFault tells a key document that cannot be had from a network that fails.
+func keysFault(err error) error {
+	if f := fault.As(err); f.Code == fault.FetchFormat || f.Code == fault.FetchStatus {
+		return &fault.Error{Code: fault.OIDCKeys, Detail: f.Detail, Observed: f.Observed, Err: err}
+	}
+	return err
 }
 
 // jwk is what is read of a JSON Web Key. Certificates (x5c) and URLs (x5u) are left out on purpose: the key is trusted

@@ -47,6 +47,7 @@ func (Protocol) Open(s providers.Settings) (providers.Provider, error) {
 	p.discovery = newCache(p.fetchMetadata, s)
 	p.keys = newCache(p.fetchKeys, s)
 	p.recall(s.Stored)
+	p.recallTrusted()
 	return p, nil
 }
 

@@ -41,6 +41,12 @@ type copied struct {
 	EntityID  string    `json:"entity_id"`
 	FetchedAt time.Time `json:"fetched_at"`
 	XML       string    `json:"xml"`
+	// What is trusted beyond XML: signing certificates (DER) that a newer document added, and its date of validity, where
+	// the rest of that document waits for an operator.
+	Added [][]byte  `json:"added,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+	// Pinned is true of a state that an operator restored: no newer document changes it, and its date does not count.
+	Pinned bool `json:"pinned,omitempty"`
 
 	idp *idp
 	sum [sha256.Size]byte // of XML, which is not kept: there may be thousands of connections
@@ -73,13 +79,12 @@ func newSource(c *config, s providers.Settings) (*source, error) {
 
 // recall takes the copy that an earlier Open remembered, if it is of the same address and entity.
 func (src *source) recall() {
-	var m copied
-	if json.Unmarshal(src.s.Stored, &m) != nil || m.URL != src.c.MetadataURL || m.EntityID != src.c.EntityID {
-		return
+	stored := src.s.Stored
+	if src.s.Trusted != nil {
+		stored = src.s.Trusted
 	}
-	if p, err := parseMetadata([]byte(m.XML), src.c.EntityID); err == nil {
-		m.idp, m.sum, m.XML = src.c.merge(p), sha256.Sum256([]byte(m.XML)), ""
-		src.cur.Store(&m)
+	if m, err := src.restored(stored); err == nil {
+		src.use(m)
 	}
 }
 
@@ -101,16 +106,30 @@ func (src *source) get(ctx context.Context) (*idp, error) {
 			return nil, err
 		}
 		m = src.cur.Load()
-	} else if src.remote() && src.s.Now().Sub(m.FetchedAt) > refreshAfter {
+	} else if src.remote() && (src.s.Now().Sub(m.FetchedAt) > src.patience() || src.expired(m)) {
 		src.refresh()
 	}
 	if err := m.idp.usable(); err != nil {
 		return nil, err
 	}
-	if u := m.idp.validUntil; src.c.MetadataXML == "" && !u.IsZero() && src.s.Now().After(u.Add(src.c.skew())) {
-		return nil, expiredMetadata(src.s.Now(), u)
+	if src.expired(m) {
+		return nil, expiredMetadata(src.s.Now(), m.idp.validUntil)
 	}
 	return m.idp, nil
+}
+
+// expired says that the document itself ends our trust in it. What an operator gave or pinned stands until they change it.
+func (src *source) expired(m *copied) bool {
+	u := m.idp.validUntil
+	return src.c.MetadataXML == "" && !m.Pinned && !u.IsZero() && src.s.Now().After(u.Add(src.c.skew()))
+}
+
+// patience is how old a copy may get before a sign-in has it fetched: where somebody fetches daily, a day and some hours.
+func (src *source) patience() time.Duration {
+	if src.s.Offer != nil {
+		return 30 * time.Hour
+	}
+	return refreshAfter
 }
 
 func expiredMetadata(now, until time.Time) error {
@@ -183,9 +202,12 @@ func (src *source) run(ctx context.Context, f *flight) {
 
 // load fetches, parses and only then replaces the copy.
 func (src *source) load(ctx context.Context) error {
-	doc, err := src.download(ctx)
+	doc, proved, err := src.download(ctx)
 	if err != nil {
 		return err
+	}
+	if src.s.Offer != nil {
+		return src.offer(ctx, doc, proved)
 	}
 	p, err := parseMetadata(doc, src.c.EntityID)
 	if err != nil {
@@ -219,28 +241,28 @@ func (src *source) remember(ctx context.Context, m copied, doc []byte) {
 	}
 }
 
-func (src *source) download(ctx context.Context) ([]byte, error) {
+func (src *source) download(ctx context.Context) (doc []byte, proved bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, src.c.MetadataURL, nil)
 	if err != nil {
-		return nil, fault.Wrap(fault.SAMLMetadataFetch, err, "")
+		return nil, false, fault.Wrap(fault.SAMLMetadataFetch, err, "")
 	}
 	req.Header.Set("Accept", "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5")
 	res, err := src.s.HTTP.Do(req)
 	if err != nil {
-		return nil, fetchFault(err, src.c.MetadataURL)
+		return nil, false, fetchFault(err, src.c.MetadataURL)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, &fault.Error{Code: fault.FetchStatus, Detail: src.c.MetadataURL, Observed: res.Status, Expected: "200 OK"}
+		return nil, false, &fault.Error{Code: fault.FetchStatus, Detail: src.c.MetadataURL, Observed: res.Status, Expected: "200 OK"}
 	}
-	doc, err := io.ReadAll(io.LimitReader(res.Body, int64(metadataLimits.bytes)+1))
+	doc, err = io.ReadAll(io.LimitReader(res.Body, int64(metadataLimits.bytes)+1))
 	if err != nil {
-		return nil, fetchFault(err, src.c.MetadataURL)
+		return nil, false, fetchFault(err, src.c.MetadataURL)
 	}
 	if len(doc) > metadataLimits.bytes {
-		return nil, fault.New(fault.FetchTooLarge, "%s: more than %d bytes", src.c.MetadataURL, metadataLimits.bytes)
+		return nil, false, fault.New(fault.FetchTooLarge, "%s: more than %d bytes", src.c.MetadataURL, metadataLimits.bytes)
 	}
-	return doc, nil
+	return doc, providers.ProvedBy(src.c.MetadataURL, res), nil
 }
 
 // fetchFault keeps the diagnosis of the guarded client where it made one.
