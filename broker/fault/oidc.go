@@ -61,11 +61,16 @@ const (
 	OIDCAuthorizedParty Code = "oidc.authorized_party_mismatch"
 	OIDCExpired         Code = "oidc.expired"
 	OIDCNotYetValid     Code = "oidc.not_yet_valid"
+	OIDCTimeZone        Code = "oidc.clock_time_zone"
 	OIDCIssuedAt        Code = "oidc.issued_at_missing"
 	OIDCNonce           Code = "oidc.nonce_mismatch"
 	OIDCAccessTokenHash Code = "oidc.access_token_hash_mismatch"
 	OIDCSubject         Code = "oidc.subject_invalid"
 	OIDCTenant          Code = "oidc.tenant_mismatch"
+
+	// What the verified documents leave out; nobody is refused for it here.
+	OIDCNoEmail  Code = "oidc.no_email_sent"
+	OIDCNoGroups Code = "oidc.groups_missing"
 
 	// Userinfo.
 	OIDCUserInfo        Code = "oidc.userinfo_refused"
@@ -129,11 +134,15 @@ var oidcFaults = map[Code]Entry{
 	OIDCAuthorizedParty: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The ID token is meant for several applications, and it was not issued to this one (azp).", Fix: "Remove the additional audiences from the application's ID token at the provider."},
 	OIDCExpired:         {Status: 403, Side: IdP, Public: "retry", Cause: "The ID token had expired when it arrived.", Fix: "Set the clocks of the provider and of the broker by NTP."},
 	OIDCNotYetValid:     {Status: 403, Side: IdP, Public: "retry", Cause: "The ID token is dated in the future.", Fix: "Set the clocks of the provider and of the broker by NTP."},
+	OIDCTimeZone:        {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider writes local time into the ID token and calls it UTC: it is off by whole hours.", Fix: "Correct the time zone in the provider's settings or operating system; its clock itself may be right."},
 	OIDCIssuedAt:        {Status: 403, Side: IdP, Public: "idp_refused", Cause: "The ID token does not say when it was issued.", Fix: "The provider must send the claim iat, as OpenID Connect requires."},
 	OIDCNonce:           {Status: 400, Side: User, Public: "retry", Cause: "The ID token belongs to another sign-in than this one.", Fix: "Start again from the application. If it happens to everybody, something between replays old answers."},
 	OIDCAccessTokenHash: {Status: 403, Side: IdP, Public: "idp_refused", Cause: "ID token and access token do not belong together.", Fix: "This is for the provider's developers: at_hash does not match the access token."},
 	OIDCSubject:         {Status: 403, Side: IdP, Public: "idp_refused", Cause: "The provider did not say in a usable form who signed in.", Fix: "The claim sub must be 1 to 255 ASCII characters."},
 	OIDCTenant:          {Status: 403, Side: User, Public: "not_allowed", Cause: "The person signed in with an account of another organisation than the one this connection is pinned to.", Fix: "Choose the organisation's own account. If the organisation is right, correct the connection's Tenant."},
+
+	OIDCNoEmail:  {Status: 200, Side: IdP, Public: "no_email", Cause: "The provider signed the person in without telling the email address, neither in the ID token nor in userinfo.", Fix: "Keep email among the connection's Scopes, release the claim email for the application at the provider, and check that the person has an address there."},
+	OIDCNoGroups: {Status: 200, Side: IdP, Public: "idp_misconfigured", Cause: "The connection asks for groups, and the provider sends none.", Fix: "Add a groups claim to the application's ID token at the provider, or take groups off the connection's Scopes; the person may also be in no group."},
 
 	OIDCUserInfo:        {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The provider does not give out the person's profile.", Fix: "Release email and profile in the ID token and set Userinfo to never, or check what stands in front of the userinfo address."},
 	OIDCUserInfoSubject: {Status: 403, Side: IdP, Public: "idp_refused", Cause: "The provider's userinfo speaks of another person than the ID token.", Fix: "Set Userinfo to never, and have the gateway in front of the provider checked: it may serve cached answers."},

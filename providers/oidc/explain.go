@@ -44,7 +44,7 @@ func belongs(c fault.Code, refused bool) (check string, stage int) {
 		return "issuer", 7
 	case fault.OIDCAudience, fault.OIDCAuthorizedParty:
 		return "audience", 8
-	case fault.OIDCExpired, fault.OIDCNotYetValid, fault.OIDCIssuedAt:
+	case fault.OIDCExpired, fault.OIDCNotYetValid, fault.OIDCIssuedAt, fault.OIDCTimeZone:
 		return "time", 9
 	case fault.OIDCNonce:
 		return "nonce", 10
@@ -77,6 +77,7 @@ func (p *provider) Explain(ctx context.Context, r providers.Request, reply provi
 		out.Findings = []providers.Finding{{Err: f, Severity: "error", Check: check, Detail: f.Detail}}
 	} else {
 		out.Identity = &idn
+		out.Findings = p.leftOut(idn)
 		details["issuer"], details["audience"], details["subject"] = idn.Issuer, p.config.ClientID, idn.Subject
 	}
 	out.Checks = providers.Graded(checkNames(), checkStages(), end, failed, details)

@@ -105,7 +105,7 @@ func (x *party) answer(r providers.Request) providers.Reply {
 
 // browser reaches the OP under whatever name it goes, and stops where it is sent away.
 func (x *party) browser() *http.Client {
-	return &http.Client{Transport: reroute{strings.TrimPrefix(x.op.Issuer(), "http://")},
+	return &http.Client{Transport: reroute{x.srv.Listener.Addr().String()},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 

@@ -100,7 +100,7 @@ func (p *provider) checkIDToken(m *metadata, t *jwt, r providers.Request, access
 	for _, check := range []func() error{
 		func() error { return p.checkTokenIssuer(m, t) },
 		func() error { return p.checkAudience(t.claims) },
-		func() error { return p.checkTimes(t.claims, true) },
+		func() error { return p.clockOf(t.claims, p.checkTimes(t.claims, true)) },
 		func() error { return checkNonce(t.claims, r) },
 		func() error { return checkSubject(t.claims) },
 		func() error { return p.checkTenant(m, t.claims) },

@@ -18,7 +18,11 @@ func (p *provider) labelled(f *fault.Error) *fault.Error {
 	if !slices.Contains(f.Labels, label) {
 		out.Labels = slices.Concat([]string{label}, f.Labels)
 	}
-	if out.Fix == "" {
+	switch {
+	case out.Fix != "":
+	case p.config.dialect.formPost && f.Code == fault.OIDCSecretRefused:
+		out.Fix = "Keys: check that Team ID, Key ID and Services ID belong together and that the .p8 of that very key is the Client secret."
+	default:
 		out.Fix = fixAt(f.Code, label)
 	}
 	return &out
