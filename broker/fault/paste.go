@@ -34,6 +34,9 @@ const (
 	PasteCloud         Code = "paste.other_cloud"
 	PasteAnyTenant     Code = "paste.any_tenant"
 	PasteSlug          Code = "paste.slug"
+	PasteUnusual       Code = "paste.unusual"
+	PasteForeignHost   Code = "paste.unusual_host"
+	PasteRedirect      Code = "paste.redirect_not_listed"
 )
 
 var pasteFaults = map[Code]Entry{
@@ -68,5 +71,8 @@ var pasteFaults = map[Code]Entry{
 	PastePrivateKey:    {Status: 422, Side: IdP, Public: "ours", Cause: "This is a private key, which must never leave the provider.", Fix: "Export the certificate without its key. Consider the key as known to others and replace it."},
 	PasteCloud:         {Status: 200, Side: IdP, Public: "ours", Cause: "The address is of another cloud of this provider than the usual one.", Fix: "Nothing has to be done if the customer's directory is in that cloud; else copy the address from the right console."},
 	PasteAnyTenant:     {Status: 422, Side: IdP, Public: "ours", Cause: "The address lets in people of any organisation; a customer's connection needs the customer's own.", Fix: "Use the address with the customer's directory id, or choose the preset for accounts of any organisation."},
+	PasteUnusual:       {Status: 200, Side: IdP, Public: "ours", Cause: "The value does not look like this provider's values do.", Fix: "Compare it with the provider's console; the check that follows will tell if it is not right."},
+	PasteForeignHost:   {Status: 200, Side: IdP, Public: "ours", Cause: "The address is not one of this provider's own.", Fix: "Nothing has to be done if the customer reaches the provider by an address of their own; else copy it once more."},
+	PasteRedirect:      {Status: 200, Side: IdP, Public: "ours", Cause: "The application does not list our redirect address, at least not when its file was downloaded.", Fix: "Add the redirect address from the left to the application in the provider's console."},
 	PasteSlug:          {Status: 422, Side: Ours, Public: "ours", Cause: "A slug cannot have an underscore or other signs, because Okta and others refuse them in addresses.", Fix: "Use the letters a to z, digits and hyphens."},
 }

@@ -69,7 +69,7 @@ func Severity(f *fault.Error) string {
 }
 
 // warnings are the codes of the protocols' own areas that do not stand in the way of saving.
-var warnings = []fault.Code{fault.SAMLCertExpired, fault.SAMLCertExpiring, fault.SAMLCertNotYet, fault.SAMLCertSHA1, fault.SAMLMetadataExpired, fault.SAMLMetadataTenant}
+var warnings = []fault.Code{fault.SAMLCertExpired, fault.SAMLCertExpiring, fault.SAMLCertNotYet, fault.SAMLCertSHA1, fault.SAMLMetadataExpired, fault.SAMLCertNotSigning}
 
 // Refused says that a finding stands in the way of saving.
 func (r Result) Refused() bool {
@@ -88,8 +88,9 @@ func Read(in Input) Result {
 
 // reader is one reading under way.
 type reader struct {
-	in  Input
-	out Result
+	in    Input
+	out   Result
+	guids []string // without a label, where they could be more than one thing
 }
 
 func (r *reader) read() {

@@ -1,0 +1,110 @@
+package paste
+
+import (
+	"cloakroom/broker/fault"
+	"cloakroom/providers/preset"
+)
+
+// takeField is what presets call a kind of value.
+func takeField(kind string) string {
+	switch kind {
+	case KindMetadata:
+		return "metadata_xml"
+	case KindCertificate:
+		return "certificates"
+	}
+	return kind
+}
+
+// take finds the console's label of a kind of value; of metadata either the address or the file will do.
+func (r *reader) take(kind string) (preset.Take, bool) {
+	p, ok := preset.Get(r.in.Preset)
+	if !ok {
+		return preset.Take{}, false
+	}
+	list := p.Take(r.in.Protocol)
+	for _, t := range list {
+		if t.Field == takeField(kind) {
+			return t, true
+		}
+	}
+	if len(list) > 0 && (kind == KindMetadataURL || kind == KindMetadata) {
+		return list[0], true
+	}
+	return preset.Take{}, false
+}
+
+func (r *reader) labels(kind string) []string {
+	if t, ok := r.take(kind); ok {
+		return []string{t.Label}
+	}
+	return nil
+}
+
+// say notes a finding whose mending is to copy another value: it names that in the console's words.
+func (r *reader) say(code fault.Code, kind, detail string) *fault.Error {
+	f := fault.New(code, "%s", clip(detail))
+	if t, ok := r.take(kind); ok {
+		p, _ := preset.Get(r.in.Preset)
+		f.Labels = []string{t.Label}
+		f.Fix = "In " + p.Title + " copy " + t.Label
+		if t.Path != "" {
+			f.Fix += " (" + t.Path + ")"
+		}
+		f.Fix += " and paste it here."
+	}
+	r.find(f)
+	return f
+}
+
+// unknown says that the text is nothing that could be used.
+func (r *reader) unknown(why string) {
+	kind := KindMetadataURL
+	if r.in.Protocol != "saml" {
+		kind = KindClientID
+	}
+	if r.in.Field != "" {
+		kind = r.kindOfField()
+	}
+	r.say(fault.PasteUnknown, kind, why)
+}
+
+// otherProtocol says that the value belongs to the other way of connecting this provider, and offers it.
+func (r *reader) otherProtocol(protocol, what string) {
+	f := fault.New(fault.PasteProtocol, "%s", what)
+	if p, ok := preset.Get(r.in.Preset); ok && p.Speaks(protocol) {
+		r.out.OtherPreset, r.out.OtherProtocol = r.in.Preset, protocol
+	} else {
+		r.out.OtherPreset, r.out.OtherProtocol = "generic", protocol
+	}
+	r.find(f)
+}
+
+// otherProvider says that the value is of another provider, and offers that.
+func (r *reader) otherProvider(name, observed string) {
+	p, ok := preset.Get(name)
+	if !ok {
+		return
+	}
+	protocol := r.in.Protocol
+	if !p.Speaks(protocol) {
+		protocol = p.Protocols[0]
+	}
+	own, _ := preset.Get(r.in.Preset)
+	f := fault.New(fault.PasteProvider, "it is of %s", p.Title)
+	f.Observed, f.Expected = p.Title, own.Title
+	if observed != "" {
+		f.Detail += ": " + clip(observed)
+	}
+	r.out.OtherPreset, r.out.OtherProtocol = name, protocol
+	r.find(f)
+}
+
+// clip keeps a stranger's text short in a finding.
+func clip(s string) string {
+	runes := []rune(s)
+	if len(runes) > 200 {
+		return string(runes[:199]) + "…"
+	}
+	return s
+}
