@@ -25,7 +25,6 @@ func RunConcurrent(t *testing.T, openTwo func(t *testing.T) (a, b *store.Store))
 		"one parking": oneParking, "one first key": oneFirstKey, "one user": oneUser, "one version": oneVersion, "one verified domain": oneDomain, "due once": dueOnce, "claimed once": claimedOnce, "warned once": warnedOnce, "one handover": oneHandover,
 		"one rotation": oneRotation, "one opening": oneOpening,
 		"one invitation": oneInvitation, "one person's invitation": onePersonsInvitation, "ten seats": tenSeats, "counted changes": countedChanges, "counted logins": countedLogins,
-		"one invitation": oneInvitation, "one person's invitation": onePersonsInvitation, "ten seats": tenSeats, "counted changes": countedChanges,
 		"documents in turn": documentsInTurn,
 	} {
 		t.Run(name, func(t *testing.T) {
