@@ -174,6 +174,29 @@ func expiriesWhere(f broker.ExpiryFilter) (string, []any) {
 	return strings.Join(conds, " AND "), args
 }
 
+// Next gives when the first thing of each connection ends; those of which nothing does are left out.
+func (s *Expiries) Next(ctx context.Context, slugs []string) (out map[string]time.Time, err error) {
+	if len(slugs) == 0 {
+		return map[string]time.Time{}, nil
+	}
+	args := make([]any, len(slugs))
+	for i, slug := range slugs {
+		args[i] = slug
+	}
+	err = s.db.Read(ctx, func(ctx context.Context, q engine.Q) error {
+		out = map[string]time.Time{}
+		return q.All(ctx, "SELECT connection, MIN(at) FROM expiries WHERE NOT replaced AND connection IN ("+strings.TrimPrefix(strings.Repeat(", ?", len(slugs)), ", ")+") GROUP BY connection", args,
+			func(scan func(...any) error) error {
+				var slug string
+				var at int64
+				err := scan(&slug, &at)
+				out[slug] = engine.Time(at)
+				return err
+			})
+	})
+	return out, err
+}
+
 // Notify keeps for a contact what the next mail has to say. Of one expiry the latest counts.
 func (s *Expiries) Notify(ctx context.Context, n broker.ExpiryNotice) error {
 	return s.db.Do(ctx, func(ctx context.Context, q engine.Q, _ bool) error {

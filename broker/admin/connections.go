@@ -200,6 +200,9 @@ func (s *Service) UpdateConnection(ctx context.Context, a Actor, realm, slug str
 		if err != nil {
 			return nil, err
 		}
+		if err := datedSecret(c, differ, patch); err != nil {
+			return nil, err
+		}
 		return s.replaceConnection(ctx, a, old, c, differ)
 	})
 }

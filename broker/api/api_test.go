@@ -333,7 +333,7 @@ func TestMergePatchNull(t *testing.T) {
 
 // bodiless are the verbs that need no more than their address.
 var bodiless = map[string]bool{"check": true, "verify": true, "accept": true, "signout": true, "erase": true, "undo": true, "approve": true, "revoke": true, "test": true,
-	"reveal": true, "retry": true, "copied": true, "refresh": true, "release": true, "dismiss": true, "restore": true, "enforcement/preview": true}
+	"reveal": true, "retry": true, "copied": true, "refresh": true, "release": true, "dismiss": true, "restore": true, "rotate-secret": true, "resend": true, "enforcement/preview": true}
 
 // TestDescription holds the OpenAPI document to the routes and the routes to the document.
 func TestDescription(t *testing.T) {
@@ -344,7 +344,7 @@ func TestDescription(t *testing.T) {
 	}
 	documented := map[string]bool{}
 	param := regexp.MustCompile(`\{([a-z_]+)\}`)
-	values := strings.NewReplacer("{realm}", "acme", "{slug}", "idp", "{client_id}", "app", "{domain}", "acme.example", "{id}", userID, "{name}", "staff", "{credential}", "none", "{n}", "1")
+	values := strings.NewReplacer("{realm}", "acme", "{delivery}", "none", "{slug}", "idp", "{client_id}", "app", "{domain}", "acme.example", "{id}", userID, "{name}", "staff", "{credential}", "none", "{n}", "1")
 	for path, item := range a.body["paths"].(map[string]any) {
 		for method, op := range item.(map[string]any) {
 			method = strings.ToUpper(method)
@@ -360,7 +360,7 @@ func TestDescription(t *testing.T) {
 			if takes != (method == "PATCH" || method == "POST" && !bodiless[path[strings.LastIndexByte(path, '/')+1:]] && !bodiless[strings.TrimPrefix(path, "/realms/{realm}/connections/{slug}/")]) {
 				t.Errorf("%s %s: request body %v", method, path, takes)
 			}
-			if method == "GET" && !strings.Contains(path, "sessions/{id}") && !strings.Contains(path, "apikeys/{id}") && !strings.Contains(path, "invites/{id}") && !strings.Contains(path, "mails/{id}") && !strings.Contains(path, "{ref}") && !strings.Contains(path, "{n}") {
+			if method == "GET" && !strings.Contains(path, "sessions/{id}") && !strings.Contains(path, "apikeys/{id}") && !strings.Contains(path, "invites/{id}") && !strings.Contains(path, "mails/{id}") && !strings.Contains(path, "webhooks/{id}") && !strings.Contains(path, "{ref}") && !strings.Contains(path, "{n}") {
 				h.want(200, "GET", values.Replace(path), "")
 			}
 			if got := h.call("", method, values.Replace(path), ""); got.StatusCode != 401 {

@@ -30,6 +30,8 @@ func (a *API) Mount(r gin.IRouter) {
 	a.diagnosis(h)
 	a.documents(h)
 	a.local(h)
+	a.webhooks(h)
+	a.calendar(h)
 	a.operators(h)
 	a.rest(h)
 }

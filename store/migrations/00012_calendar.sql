@@ -22,7 +22,7 @@ CREATE INDEX expiries_subject ON expiries (subject);
 CREATE INDEX expiries_kind ON expiries (kind) WHERE connection IS NULL;
 CREATE INDEX expiries_at ON expiries (at, id) WHERE NOT replaced;
 CREATE INDEX expiries_realm ON expiries (realm, at, id);
-CREATE INDEX expiries_connection ON expiries (realm, connection);
+CREATE INDEX expiries_connection ON expiries (connection, at);
 CREATE INDEX expiries_due ON expiries (warn_at) WHERE warn_at > 0;
 
 -- What a contact hears of with the next mail.

@@ -36,6 +36,15 @@ func expiries(t *testing.T, s *store.Store) {
 	if got, err := s.Expiries.Of(ctx, "apikey:1", ""); err != nil || len(got) != 0 {
 		t.Errorf("%+v %v", got, err)
 	}
+	soon := &broker.Expiry{Subject: e.Subject, Realm: "acme", Connection: "okta", Kind: e.Kind, Name: "sooner", At: e.At.Add(-time.Hour)}
+	gone := &broker.Expiry{Subject: e.Subject, Realm: "acme", Connection: "okta", Kind: e.Kind, Name: "replaced", At: e.At.Add(-2 * time.Hour), Replaced: true}
+	must(t, s.Expiries.Put(ctx, soon, nil))
+	must(t, s.Expiries.Put(ctx, gone, nil))
+	for _, slugs := range [][]string{nil, {"okta", "none"}} {
+		if next, err := s.Expiries.Next(ctx, slugs); err != nil || len(next) != min(len(slugs), 1) || slugs != nil && !next["okta"].Equal(soon.At) {
+			t.Errorf("next of %v: %v %v", slugs, next, err)
+		}
+	}
 	must(t, s.Connections.Delete(ctx, "okta"))
 	if got, err := s.Expiries.Of(ctx, e.Subject, ""); err != nil || len(got) != 0 {
 		t.Errorf("outlives its connection: %+v %v", got, err)
