@@ -86,23 +86,6 @@ func (r *Report) add(err error, severity string) {
 	}
 }
 
-// CheckConnection is the preflight: what can be known without a person signing in.
-func (s *Service) CheckConnection(ctx context.Context, a Actor, realm, slug string) (Report, error) {
-	c, err := s.connection(ctx, a, realm, slug, toSupport)
-	if err != nil {
-		return Report{}, err
-	}
-	r := Report{Status: "ok", Findings: []Finding{}, Checks: []Check{}}
-	if err := s.checkTrust(ctx, &r, c); err != nil {
-		return Report{}, err
-	}
-	if err := s.checkDocuments(ctx, &r, c); err != nil {
-		return Report{}, err
-	}
-	s.preflight(ctx, &r, c)
-	return r, nil
-}
-
 // checkTrust tells a connection that nobody can sign in through.
 func (s *Service) checkTrust(ctx context.Context, r *Report, c *broker.Connection) error {
 	if c.EmailTrust == "domains" && len(c.Domains) == 0 {

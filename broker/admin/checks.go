@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"cloakroom/broker"
@@ -41,4 +43,91 @@ func (s *Service) ListChecks(ctx context.Context, a Actor, realm, slug string, p
 		}
 	}
 	return page(out, next, nil)
+}
+
+// Nightly is who the log names where no person asked for a check.
+const Nightly = "nightly"
+
+// checkLimit is how long a check may take.
+const checkLimit = time.Minute
+
+// CheckConnection is the preflight: what can be known without a person signing in. Its report is kept.
+func (s *Service) CheckConnection(ctx context.Context, a Actor, realm, slug string) (Report, error) {
+	c, err := s.connection(ctx, a, realm, slug, toSupport)
+	if err != nil {
+		return Report{}, err
+	}
+	return s.checked(ctx, c, a.Name)
+}
+
+// checked makes a preflight and keeps its report.
+func (s *Service) checked(ctx context.Context, c *broker.Connection, by string) (Report, error) {
+	r := Report{Status: "ok", Findings: []Finding{}, Checks: []Check{}}
+	if err := s.checkTrust(ctx, &r, c); err != nil {
+		return Report{}, err
+	}
+	if err := s.checkDocuments(ctx, &r, c); err != nil {
+		return Report{}, err
+	}
+	if err := s.checkDocuments(ctx, &r, c); err != nil {
+		return Report{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	s.preflight(limited, &r, c)
+	if ctx.Err() != nil {
+		return Report{}, ctx.Err() // a report of what was not looked at is none
+	}
+	return r, s.keepReport(ctx, c, r, by)
+}
+
+// keepReport stores a report and tells, by an event, of errors that the check before did not find, and of their end.
+func (s *Service) keepReport(ctx context.Context, c *broker.Connection, r Report, by string) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "report of %s", c.Slug)
+	}
+	now := s.Now()
+	run := broker.CheckRun{Realm: c.Realm, Connection: c.Slug, At: now, By: by, Status: r.Status, Findings: int64(len(r.Findings)), Errors: r.errors(), Report: b}
+	return s.Tx(ctx, func(ctx context.Context) error {
+		kept := run
+		before, err := s.Checks.Keep(ctx, &kept, broker.NextCheck(c.Slug, now))
+		if err != nil {
+			return err
+		}
+		kind, detail := turn(before, &kept)
+		if kind == "" {
+			return nil
+		}
+		return s.Events.Append(ctx, broker.Event{
+			At: now, Realm: c.Realm, Kind: kind, Actor: by, Subject: "connection:" + c.Slug, Connection: c.Slug, Detail: detail,
+		})
+	})
+}
+
+// errors are the codes of the findings that are errors, each once.
+func (r *Report) errors() []string {
+	out := []string{}
+	for _, f := range r.Findings {
+		if f.Severity == "error" && !slices.Contains(out, f.Code) {
+			out = append(out, f.Code)
+		}
+	}
+	return out
+}
+
+// turn is the kind of event that a check is after the one before it, "" for none.
+func turn(before, now *broker.CheckRun) (kind, detail string) {
+	var known []string
+	if before != nil {
+		known = before.Errors
+	}
+	fresh := slices.DeleteFunc(slices.Clone(now.Errors), func(code string) bool { return slices.Contains(known, code) })
+	switch {
+	case len(fresh) > 0:
+		return "connection.check_failed", "new: " + strings.Join(fresh, ", ")
+	case len(now.Errors) == 0 && len(known) > 0:
+		return "connection.check_recovered", "gone: " + strings.Join(known, ", ")
+	}
+	return "", ""
 }

@@ -18,7 +18,7 @@ type Overviews interface {
 	// Statuses counts connections by broker.Health.Status.
 	Statuses(ctx context.Context, realms []string) (map[string]int64, error)
 	Search(ctx context.Context, realms []string, q string, n int) (*broker.Hits, error)
-	// Due notes what is known from elsewhere of some connections of the installation: when something of each expires, and
+	// Note keeps what is known from elsewhere of some connections of the installation: when something of each expires, and
 	// how many changes wait for review.
 	Note(ctx context.Context, slugs []string, expiries map[string]time.Time, reviews map[string]int) error
 }

@@ -76,6 +76,7 @@ func (h *house) verbs() *admin.Service {
 		Operators:   admin.Operators{People: s.Operators, Credentials: s.Operators, Doors: s.Operators},
 		Local:       admin.Local{Credentials: s.Credentials},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
+		Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks,
 		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
 		Traces:    s.Traces,
 		Documents: documents(s),

@@ -10,7 +10,7 @@ import (
 
 // examiner is what makes reports of test logins and of messages.
 func (in *installation) examiner(engine *login.Engine) *diagnose.Examiner {
-	return &diagnose.Examiner{Connections: in.registry, Engine: engine, Tests: in.store.Tests, Labels: presetLabels, BaseURL: in.cfg.BaseURL, Now: time.Now}
+	return &diagnose.Examiner{Connections: in.registry, Engine: engine, Tests: countedTests{in.store.Tests, in.store.Overview}, Labels: presetLabels, BaseURL: in.cfg.BaseURL, Now: time.Now}
 }
 
 // offline is a login engine that can say what would become of somebody, for commands that serve nobody.

@@ -67,7 +67,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Defaults:  presetDefaults, Labels: presetLabels,
 		Wizard: admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest},
 		TXT:    resolver(cfg.DNSResolver).LookupTXT,
-		Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks,
+		Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks, NextExpiry: s.Expiries.Next,
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
 	in.admin.People.Pseudonymise = in.forgetPerson

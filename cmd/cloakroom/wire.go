@@ -116,6 +116,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 			func(ctx context.Context) { s.Sweeper.Run(ctx, sweepEvery) },
 			mails.Run,
 			func(ctx context.Context) { in.retain(ctx) },
+			in.nightly().Run,
 			func(ctx context.Context) { seen.Run(ctx) },
 			func(ctx context.Context) { in.domainChecker(letterbox).Run(ctx) },
 			func(ctx context.Context) { in.admin.Documents.Run(ctx) },
