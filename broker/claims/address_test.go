@@ -1,6 +1,7 @@
 package claims_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -189,5 +190,22 @@ func TestProofByConnectionsTenant(t *testing.T) {
 	p, err := claims.Normalise(providers.Identity{Issuer: "i", Subject: "s", Attributes: one("tid", tid, "oid", oid, "email", "bob@acme.example")}, &conn, claims.Recipe{})
 	if err != nil || !p.EmailProved {
 		t.Errorf("proved %v, %v", p.EmailProved, err)
+	}
+}
+
+// A missing address is looked for in what came instead, so the fault names that; the values are nobody's business.
+func TestMissingAddressNamesWhatWasSent(t *testing.T) {
+	many := saml("x", persistent)
+	for i := range 60 {
+		many.Attributes[fmt.Sprintf("a%02d", i)] = []string{"secret"}
+	}
+	for want, idn := range map[string]providers.Identity{
+		"sent were no attributes": saml("x", persistent), "sent were EMAIL, dept": saml("x", persistent, "dept", "secret", "EMAIL", "bob@acme.example"), " and 35 more": many,
+	} {
+		_, err := claims.Normalise(idn, &broker.Connection{Protocol: "saml", Preset: "generic"}, claims.Recipe{})
+		f := fault.As(err)
+		if f.Code != fault.EmailMissing || !strings.Contains(f.Detail, want) || strings.Contains(f.Detail, "secret") {
+			t.Errorf("%s: %q", f.Code, f.Detail)
+		}
 	}
 }

@@ -194,6 +194,7 @@ func (x *Examiner) judge(ctx context.Context, conn *registry.Connection, ref str
 	if err := x.person(ctx, conn, e, d); err != nil {
 		return nil, err
 	}
+	d.Findings = specific(d.Findings)
 	for i := range d.Findings {
 		if d.Findings[i].Severity == "error" {
 			d.Status, d.Diagnosis = "failed", &d.Findings[i]

@@ -48,7 +48,7 @@ func about(id *providers.Identity, preset string) (out []*fault.Error) {
 		note(fault.SAMLGuest, fault.Proved, clip(g))
 	}
 	if !mentionsEmail(id) {
-		note(fault.SAMLNoEmail, fault.Likely, sentAbout(id), fault.Alternative{Code: fault.EmailMissing, Question: "Do others of this organisation get in? Then this person's entry in the directory has no email address."})
+		note(fault.SAMLNoEmail, fault.Likely, sentAbout(id), fault.Alternative{Code: fault.IdPNoValue, Question: "Do others of this organisation get in? Then this person's entry in the directory has no email address."})
 	}
 	switch id.SubjectFormat {
 	case formatTransient:
