@@ -210,7 +210,11 @@ func (p *provider) fetch(ctx context.Context, address, accept, bearer string) (*
 	if resp.StatusCode != http.StatusOK || mediaType == "text/html" {
 		return nil, statusFault(place(req.URL), resp.StatusCode, mediaType, string(b))
 	}
-	return &answer{mediaType, resp.Request.URL.Host, b, providers.ProvedBy(address, resp)}, nil
+	host := req.URL.Host
+	if resp.Request != nil { // the last of the redirects
+		host = resp.Request.URL.Host
+	}
+	return &answer{mediaType, host, b, providers.ProvedBy(address, resp)}, nil
 }
 
 // statusFault tells what answered in place of a document: a firewall, a server in trouble, something else.
