@@ -144,3 +144,14 @@ func abs(n int) int {
 	}
 	return n
 }
+
+// A part that breaks off is said to be ours, and the others stand.
+func TestTogether(t *testing.T) {
+	got := providers.Together(
+		func() []providers.Finding { return []providers.Finding{{Check: "a", Severity: "ok"}} },
+		func() []providers.Finding { panic("out of bounds") },
+		func() []providers.Finding { return []providers.Finding{{Check: "c", Severity: "ok"}} })
+	if len(got) != 3 || got[0].Check != "a" || fault.CodeOf(got[1].Err) != fault.Internal || got[2].Check != "c" {
+		t.Errorf("%+v", got)
+	}
+}

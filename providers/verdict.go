@@ -12,12 +12,20 @@ import (
 	"cloakroom/broker/fault"
 )
 
-// Together runs the parts of a preflight side by side and answers their findings in the parts' order.
+// Together runs the parts of a preflight side by side and answers their findings in the parts' order. A part that panics
+// is a fault of ours and ends nothing else.
 func Together(parts ...func() []Finding) []Finding {
 	results := make([][]Finding, len(parts))
 	var wait sync.WaitGroup
 	for i, part := range parts {
-		wait.Go(func() { results[i] = part() })
+		wait.Go(func() {
+			defer func() {
+				if broke := recover(); broke != nil {
+					results[i] = []Finding{{Err: fault.New(fault.Internal, "a check broke off: %v", broke), Severity: "error", Check: "preflight"}}
+				}
+			}()
+			results[i] = part()
+		})
 	}
 	wait.Wait()
 	return slices.Concat(results...)
@@ -42,10 +50,9 @@ func (p Prober) WalkPassively(ctx context.Context, address func(redirect string)
 	wrong := p
 	// .invalid is nobody's (RFC 2606), and no pattern for addresses of ours covers it.
 	wrong.Home = "https://cloakroom-control-" + strings.ToLower(rand.Text()[:10]) + ".invalid/endpoint"
-	var wait sync.WaitGroup
-	wait.Go(func() { control = wrong.Walk(ctx, address(wrong.Home)) })
-	real = p.Walk(ctx, address(p.Home))
-	wait.Wait()
+	Together(
+		func() []Finding { real = p.Walk(ctx, address(p.Home)); return nil },
+		func() []Finding { control = wrong.Walk(ctx, address(wrong.Home)); return nil })
 	return real, control
 }
 
