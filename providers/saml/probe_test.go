@@ -398,3 +398,19 @@ func requestID(t *testing.T, r *http.Request) string {
 	}
 	return q.ID
 }
+
+// FuzzProbe: whatever page comes, the probe ends in one finding and never sends anything to our own address.
+func FuzzProbe(f *testing.F) {
+	w := newWorld(f, nil)
+	for _, seed := range []string{autoPost("PFJlc3BvbnNlLz4=", "x"), `<input type=password>`, "<form><form", "AADSTS50011", "<script>", "\xff<form action=//x><input name=SAMLResponse"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, page string) {
+		s := w.settings(map[string]any{"metadata_xml": string(w.idp.Metadata()), "preset": "entra"})
+		s.HTTP = serving(page)
+		list := must(saml.New().Open(s)).(providers.Preflighter).Preflight(context.Background())
+		if !slices.ContainsFunc(list, func(f providers.Finding) bool { return f.Check == "passive" }) {
+			t.Errorf("%v", list)
+		}
+	})
+}
