@@ -301,6 +301,14 @@ func TestRenew(t *testing.T) {
 		t.Errorf("%+v", h.letters)
 	}
 	h.wantWarnings("connection:okta 50")
+	for _, c := range h.calendars {
+		c.Renew = func(context.Context, string, string, string) (string, error) { return "", fault.New(fault.Invalid, "") }
+	}
+	h.pass(20 * day)
+	h.work()
+	if len(h.letters) != 2 || h.letters[1].Lines[0].URL != "https://sso.example/help/providers/okta" {
+		t.Errorf("where no link can be made: %+v", h.letters)
+	}
 }
 
 func TestAnAddressThatTakesNone(t *testing.T) {

@@ -170,9 +170,13 @@ func (c *Calendar) line(ctx context.Context, n broker.ExpiryNotice) (Line, error
 		return l, nil
 	}
 	link, err := c.Renew(ctx, conn.Realm, conn.Slug, purpose(n.Expiry.Kind))
-	if err != nil {
+	switch {
+	case err == nil:
+		l.URL = link
+	case fault.Lookup(fault.CodeOf(err)).Status >= 500:
 		return Line{}, err
+	default: // a connection that no link can be made for: the handbook has to do, and the other letters go out
+		c.Log.WarnContext(ctx, "no link to renew something is made", "connection", conn.Slug, "error", err)
 	}
-	l.URL = link
 	return l, nil
 }

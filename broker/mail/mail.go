@@ -27,6 +27,8 @@ const (
 	DomainVerified    = "domain_verified"
 	DomainTransfer    = "domain_transfer"
 	ExpiryNotice      = "expiry_notice"
+	ExpiryDigest      = "expiry_digest"
+	WebhookDisabled   = "webhook_disabled"
 	SeatLimitReached  = "seat_limit"
 	ApprovalRequested = "approval_requested"
 	ApprovalGranted   = "approval_granted"

@@ -68,6 +68,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Wizard: admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest},
 		TXT:    resolver(cfg.DNSResolver).LookupTXT,
 		Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks, NextExpiry: s.Expiries.Next,
+		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
 	in.admin.People.Pseudonymise = in.forgetPerson

@@ -42,6 +42,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	}
 	letterbox := &post{mails: mails, base: cfg.BaseURL}
 	in.admin.Letters = letterbox
+	ends := in.newCalendar(letterbox)
 	in.admin.Setup.Mail = letterbox.SetupLink
 	m := newMetrics()
 	sessions := &session.Manager{Store: s.Sessions, Realms: in.registry, Now: time.Now}
@@ -113,6 +114,9 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		health: &health{log: log, checks: []check{{"database", s.Ready}}},
 		background: []func(context.Context){
 			func(ctx context.Context) { s.Watch(ctx, in.forget) },
+			func(ctx context.Context) { s.Watch(ctx, ends.Changed) },
+			ends.Run,
+			in.webhookSender(letterbox).Run,
 			func(ctx context.Context) { s.Sweeper.Run(ctx, sweepEvery) },
 			mails.Run,
 			func(ctx context.Context) { in.retain(ctx) },

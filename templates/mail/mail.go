@@ -33,6 +33,7 @@ type letter struct {
 	before  []string
 	code    string
 	facts   []fact
+	links   []fact // values are addresses of the web
 	action  string
 	url     string
 	after   []string
@@ -45,7 +46,7 @@ type page struct {
 	Lang, Sender, Subject, Title string
 	Before                       []string
 	Code                         string
-	Facts                        []fact
+	Facts, Links                 []fact
 	Action, URL, Bare            string
 	After                        []string
 	Footer                       []string
@@ -100,14 +101,19 @@ func (w *writer) page(m Mail) (page, error) {
 		l.title = l.subject
 	}
 	if l.url != "" || l.action != "" {
-		u, err := url.Parse(l.url)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			return page{}, fmt.Errorf("%q is no address to send people to", l.url)
+		var err error
+		if l.url, err = webAddress(l.url); err != nil {
+			return page{}, err
 		}
-		l.url = u.String()
+	}
+	for i := range l.links {
+		var err error
+		if l.links[i].Value, err = webAddress(l.links[i].Value); err != nil {
+			return page{}, err
+		}
 	}
 	p := page{
-		Lang: w.lang, Sender: name(h.Name), Subject: l.subject, Title: l.title, Before: l.before, Code: l.code, Facts: l.facts,
+		Lang: w.lang, Sender: name(h.Name), Subject: l.subject, Title: l.title, Before: l.before, Code: l.code, Facts: l.facts, Links: l.links,
 		Action: l.action, URL: l.url, Bare: w.t("frame.bare", nil), After: l.after, Footer: []string{w.t("frame.sender", values{"Name": name(h.Name)})},
 	}
 	if h.Reference != "" {
@@ -115,6 +121,14 @@ func (w *writer) page(m Mail) (page, error) {
 	}
 	p.colours(h.Colour)
 	return p, w.err
+}
+
+func webAddress(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return "", fmt.Errorf("%q is no address to send people to", s)
+	}
+	return u.String(), nil
 }
 
 // plainColour is the pages' own, for realms that have none.

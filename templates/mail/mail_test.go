@@ -34,20 +34,25 @@ func samples(lang string) map[string]mail.Mail {
 		return mail.ExpiryNotice{Head: h, What: what, Connection: "Nordwind Okta", Days: days, Expires: day, URL: link}
 	}
 	return map[string]mail.Mail{
-		"invitation":               mail.Invitation{Head: h, App: "Ledger", URL: link},
-		"invitation-by":            mail.Invitation{Head: h, App: "Ledger", Inviter: "Ada Lovelace", URL: link, Expires: day},
-		"code":                     mail.EmailCode{Head: ref, App: "Ledger", Code: "4917 2035", Minutes: 10},
-		"confirm":                  mail.ConfirmLink{Head: ref, App: "Ledger", Via: "Nordwind Okta", Code: "4917 2035", Minutes: 1},
-		"domain-warning":           mail.DomainWarning{Head: h, Domain: "nordwind.example", Days: 5, RecordName: "_cloakroom.nordwind.example", RecordValue: "cloakroom-verify=q7h2k9v4m1x8c3z6p5r0", URL: link},
-		"domain-suspended":         mail.DomainWarning{Head: h, Domain: "nordwind.example", RecordName: "_cloakroom.nordwind.example", RecordValue: "cloakroom-verify=q7h2k9v4m1x8c3z6p5r0", URL: link},
-		"domain-verified":          mail.DomainVerified{Head: h, Domain: "nordwind.example", URL: link},
-		"domain-transfer":          mail.DomainTransfer{Head: h, Domain: "nordwind.example", To: "Südwind GmbH", URL: link, Expires: day},
-		"expiry-certificate":       notice(mail.Certificate, 30),
-		"expiry-secret":            notice(mail.ClientSecret, 7),
-		"expiry-metadata":          notice(mail.Metadata, 1),
-		"expiry-certificate-over":  notice(mail.Certificate, 0),
-		"expiry-secret-over":       notice(mail.ClientSecret, -1),
-		"expiry-metadata-over":     notice(mail.Metadata, 0),
+		"invitation":              mail.Invitation{Head: h, App: "Ledger", URL: link},
+		"invitation-by":           mail.Invitation{Head: h, App: "Ledger", Inviter: "Ada Lovelace", URL: link, Expires: day},
+		"code":                    mail.EmailCode{Head: ref, App: "Ledger", Code: "4917 2035", Minutes: 10},
+		"confirm":                 mail.ConfirmLink{Head: ref, App: "Ledger", Via: "Nordwind Okta", Code: "4917 2035", Minutes: 1},
+		"domain-warning":          mail.DomainWarning{Head: h, Domain: "nordwind.example", Days: 5, RecordName: "_cloakroom.nordwind.example", RecordValue: "cloakroom-verify=q7h2k9v4m1x8c3z6p5r0", URL: link},
+		"domain-suspended":        mail.DomainWarning{Head: h, Domain: "nordwind.example", RecordName: "_cloakroom.nordwind.example", RecordValue: "cloakroom-verify=q7h2k9v4m1x8c3z6p5r0", URL: link},
+		"domain-verified":         mail.DomainVerified{Head: h, Domain: "nordwind.example", URL: link},
+		"domain-transfer":         mail.DomainTransfer{Head: h, Domain: "nordwind.example", To: "Südwind GmbH", URL: link, Expires: day},
+		"expiry-certificate":      notice(mail.Certificate, 30),
+		"expiry-secret":           notice(mail.ClientSecret, 7),
+		"expiry-metadata":         notice(mail.Metadata, 1),
+		"expiry-certificate-over": notice(mail.Certificate, 0),
+		"expiry-secret-over":      notice(mail.ClientSecret, -1),
+		"expiry-metadata-over":    notice(mail.Metadata, 0),
+		"expiry-digest": mail.ExpiryDigest{Head: h, Endings: []mail.Ending{
+			{What: mail.Certificate, Connection: "Nordwind Okta", Days: 30, URL: link},
+			{What: mail.ClientSecret, Connection: "Nordwind Entra", URL: link},
+		}},
+		"webhook-disabled":         mail.WebhookDisabled{Head: h, Webhook: "Operations", URL: link},
 		"seats":                    mail.SeatLimitReached{Head: h, Person: "Grace Hopper", Limit: 50, Waiting: 3, URL: link},
 		"approval-requested":       mail.ApprovalRequested{Head: ref, App: "Ledger", Person: "Grace Hopper", Email: "grace@nordwind.example", URL: link},
 		"approval-requested-plain": mail.ApprovalRequested{Head: ref, App: "Ledger", Email: "grace@nordwind.example", URL: link},
@@ -181,8 +186,13 @@ func TestHTMLIsSelfContained(t *testing.T) {
 				}
 			}
 		}
-		hasURL := reflect.ValueOf(m).FieldByName("URL").IsValid()
-		if hasURL != (links == 2) || hasURL != strings.Contains(render(t, m).Text, "\n"+link+"\n") {
+		want := 0
+		if d, ok := m.(mail.ExpiryDigest); ok {
+			want = len(d.Endings)
+		} else if reflect.ValueOf(m).FieldByName("URL").IsValid() {
+			want = 2 // the button and the bare address
+		}
+		if links != want || want > 0 != strings.Contains(render(t, m).Text, "\n"+link+"\n") {
 			t.Errorf("%s: %d links, text\n%s", n, links, render(t, m).Text)
 		}
 	}
@@ -206,6 +216,13 @@ func fill(v reflect.Value, s string) {
 			f.SetString(s)
 		case f.Kind() == reflect.Struct && f.Type() != reflect.TypeFor[time.Time]():
 			fill(f, s)
+		case f.Kind() == reflect.Slice:
+			all := reflect.MakeSlice(f.Type(), f.Len(), f.Len()) // the sample keeps its own
+			reflect.Copy(all, f)
+			for j := range f.Len() {
+				fill(all.Index(j), s)
+			}
+			f.Set(all)
 		}
 	}
 }
