@@ -128,6 +128,22 @@ func (s *Documents) Pending(ctx context.Context, slug string) (*broker.Document,
 	return s.one(ctx, "connection = ? AND status = ? ORDER BY n DESC LIMIT 1", slug, broker.DocumentPending)
 }
 
+// Waiting counts, for some connections, the versions that wait for an operator.
+func (s *Documents) Waiting(ctx context.Context, slugs []string) (out map[string]int, err error) {
+	where, args := engine.In("connection", append([]string{}, slugs...))
+	err = s.db.Read(ctx, func(ctx context.Context, q engine.Q) error {
+		out = map[string]int{}
+		return q.All(ctx, "SELECT connection, COUNT(*) FROM documents WHERE "+where+" AND status = ? GROUP BY connection", append(args, broker.DocumentPending), func(scan func(...any) error) error {
+			var slug string
+			var n int64
+			err := scan(&slug, &n)
+			out[slug] = int(n)
+			return err
+		})
+	})
+	return out, err
+}
+
 // Dismissed reports whether an operator did not want a document that says this.
 func (s *Documents) Dismissed(ctx context.Context, slug, source, digest string) (bool, error) {
 	var n int64

@@ -46,6 +46,9 @@ func documents(t *testing.T, s *store.Store) {
 	first, second := version("idp", d.Source, broker.DocumentPending, "x"), version("idp", d.Source, broker.DocumentPending, "y")
 	must(t, s.Documents.Add(ctx, first))
 	must(t, s.Documents.Add(ctx, second))
+	if n, err := s.Documents.Waiting(ctx, []string{"idp", "gone"}); err != nil || n["idp"] < 1 || n["gone"] != 0 {
+		t.Errorf("%v wait, %v", n, err)
+	}
 	waits, err := s.Documents.Pending(ctx, "idp")
 	must(t, err)
 	same(t, waits, second)
