@@ -360,7 +360,7 @@ func TestDescription(t *testing.T) {
 			if takes != (method == "PATCH" || method == "POST" && !bodiless[path[strings.LastIndexByte(path, '/')+1:]] && !bodiless[strings.TrimPrefix(path, "/realms/{realm}/connections/{slug}/")]) {
 				t.Errorf("%s %s: request body %v", method, path, takes)
 			}
-			if method == "GET" && !strings.Contains(path, "sessions/{id}") && !strings.Contains(path, "apikeys/{id}") && !strings.Contains(path, "invites/{id}") && !strings.Contains(path, "mails/{id}") && !strings.Contains(path, "webhooks/{id}") && !strings.Contains(path, "{ref}") && !strings.Contains(path, "{n}") {
+			if method == "GET" && !strings.Contains(path, "sessions/{id}") && !strings.Contains(path, "apikeys/{id}") && !strings.Contains(path, "invites/{id}") && !strings.Contains(path, "mails/{id}") && !strings.Contains(path, "webhooks/{id}") && !strings.Contains(path, "operators/{id}") && !strings.Contains(path, "{ref}") && !strings.Contains(path, "{n}") {
 				h.want(200, "GET", values.Replace(path), "")
 			}
 			if got := h.call("", method, values.Replace(path), ""); got.StatusCode != 401 {
