@@ -239,6 +239,9 @@ func TestTexts(t *testing.T) {
 		"letter.detail": true, "letter.codes": true, "letter.connection": true, "letter.code": true, "letter.reference": true,
 		"prompt.username": true, "prompt.password": true, "prompt.code": true, // PromptField.Label
 	}
+	for _, id := range wizardTexts {
+		seen["wizard."+id] = true
+	}
 	for _, e := range fault.All() {
 		for _, part := range []string{"title", "what", "do"} {
 			id := "fault." + e.Public + "." + part

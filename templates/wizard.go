@@ -1,6 +1,10 @@
 package templates
 
-import "strings"
+import (
+	"strings"
+
+	"cloakroom/templates/locale"
+)
 
 // Wizard is the setup of one connection: what to do in the provider's console on the left, what to bring back on the
 // right, then check, test, addresses, switch. It has no frame of its own: the console and the customer's setup page put
@@ -23,11 +27,14 @@ type Wizard struct {
 	Paste    WizardPaste
 	Check    WizardCheck
 	Test     WizardTest
-	Domains  []WizardDomain
-	Trust    bool // addresses are believed without a verified domain
-	Changed  When
-	Changer  string
-	Do       WizardActions
+	// SecretEnds asks for the day on which the secret ends, SecretEndsAt is the one that is known.
+	SecretEnds   bool
+	SecretEndsAt string
+	Domains      []WizardDomain
+	Trust        bool // addresses are believed without a verified domain
+	Changed      When
+	Changer      string
+	Do           WizardActions
 }
 
 // WizardActions is where the forms lead; a form without an address is left out.
@@ -83,17 +90,16 @@ type WizardPaste struct {
 
 // KindID is the message id of what was pasted.
 func (p WizardPaste) KindID() string {
-	if p.Kind == "" {
-		return "wizard.kind_several"
+	if id := "wizard.kind_" + p.Kind; locale.Has(id) {
+		return id
 	}
-	return "wizard.kind_" + p.Kind
+	return "wizard.kind_several"
 }
 
 // WizardCheck is the last preflight. Status is ok, warning, error, or "" for none; Due asks a script to run it at once.
 type WizardCheck struct {
 	Status   string
 	Findings []FindingCard
-	Passed   int
 	At       When
 	Stale    bool
 	Due      bool
@@ -108,8 +114,6 @@ type WizardTest struct {
 	Mapping        []ReportField
 	At             When
 	Stale          bool
-	PageFindings   []FindingCard // what the pasted page said
-	PageRead       bool
 }
 
 // OutcomeID is the message id of what would become of the person, "" where nobody got that far.
@@ -131,14 +135,54 @@ func (w Wizard) Step(id string) WizardStep {
 	return WizardStep{ID: id, State: "todo"}
 }
 
-// First is the value to ask for first.
-func (w Wizard) First() WizardTake {
-	for _, t := range w.Take {
-		if t.First {
-			return t
-		}
+// WizardCard is a finding with the page's language.
+type WizardCard struct {
+	FindingCard
+	words Shell
+}
+
+// Card is a finding for the partial that shows it.
+func (w Wizard) Card(f FindingCard) WizardCard { return WizardCard{f, w.Shell} }
+
+// T is a text in the page's language.
+func (c WizardCard) T(id string, kv ...any) string { return c.words.T(id, kv...) }
+
+// SeverityID is the message id of how bad it is.
+func (c WizardCard) SeverityID() string {
+	if c.Severity == "warning" {
+		return "wizard.warning"
 	}
-	return WizardTake{}
+	return "wizard.error"
+}
+
+// ProtocolWord is the protocol's name.
+func (w Wizard) ProtocolWord() string {
+	return map[string]string{"saml": "SAML", "oidc": "OpenID Connect", "oauth2": "OAuth 2.0", "ldap": "LDAP"}[w.Protocol]
+}
+
+// Passed says that the last test login went through.
+func (w Wizard) Passed() bool { return w.Step("tested").State == "done" }
+
+// StatusID is the message id of what the check found, "" for none.
+func (c WizardCheck) StatusID() string {
+	switch c.Status {
+	case "ok", "warning", "error":
+		return "wizard.check_" + c.Status
+	}
+	return ""
+}
+
+// State is the same as a step's.
+func (c WizardCheck) State() string {
+	return map[string]string{"ok": "done", "warning": "warning", "error": "failed"}[c.Status]
+}
+
+// StatusID is the message id of what became of the test.
+func (t WizardTest) StatusID() string { return "report." + TestReport{Status: t.Status}.Kind() }
+
+// State is the same as a step's.
+func (t WizardTest) State() string {
+	return map[string]string{"passed": "done", "failed": "failed", "abandoned": "failed"}[t.Status]
 }
 
 // Testable says that nothing that a test login needs is missing.

@@ -254,6 +254,8 @@ func missing(c *broker.Connection) []string {
 		need["/oidc/issuer"] = o.Issuer == "" && p.Issuer == ""
 		need["/oidc/tenant"] = o.Issuer == "" && o.Tenant == "" && c.Preset == "entra"
 		need["/oidc/client_id"] = o.ClientID == ""
+		need["/oidc/authorization_params/team_id"] = c.Preset == "apple" && o.AuthorizationParams["team_id"] == "" && !strings.HasPrefix(o.ClientSecret.Reveal(), "eyJ")
+		need["/oidc/authorization_params/key_id"] = c.Preset == "apple" && o.AuthorizationParams["key_id"] == "" && !strings.HasPrefix(o.ClientSecret.Reveal(), "eyJ")
 		need["/oidc/client_secret"] = o.ClientSecret == "" && !slices.Contains([]string{"none", "private_key_jwt"}, o.ClientAuth)
 	case c.OAuth2 != nil:
 		o := c.OAuth2

@@ -101,7 +101,16 @@ func (s *Service) fill(ctx context.Context, a Actor, c *broker.Connection, m Mat
 func patchOf(c *broker.Connection, set map[string]any) map[string]any {
 	section := map[string]any{}
 	for pointer, value := range set {
-		section[pointer[strings.LastIndexByte(pointer, '/')+1:]] = value
+		at, parts := section, strings.Split(strings.TrimPrefix(pointer, "/"+c.Protocol+"/"), "/")
+		for _, part := range parts[:len(parts)-1] {
+			inner, _ := at[part].(map[string]any)
+			if inner == nil {
+				inner = map[string]any{}
+				at[part] = inner
+			}
+			at = inner
+		}
+		at[parts[len(parts)-1]] = value
 	}
 	_, url := section["metadata_url"]
 	_, xml := section["metadata_xml"]

@@ -219,6 +219,8 @@ func TestCredentials(t *testing.T) {
 		{name: "apple", preset: "apple", protocol: "oidc", text: "Services ID: com.acme.web\nTeam ID: ABCDE12345\nKey ID: KEY1234567\n-----BEGIN PRIVATE KEY-----\nMIGT\nAgEA\n-----END PRIVATE KEY-----", kind: "several",
 			set: []string{"/oidc/client_id=com.acme.web", "/oidc/authorization_params/team_id=ABCDE12345", "/oidc/authorization_params/key_id=KEY1234567", "/oidc/client_secret=MIGTAgEA"}},
 		{name: "github", preset: "github", protocol: "oauth2", text: "Client ID\nOv23liABCDEFGHIJKLMN\nClient secrets\n" + strings.Repeat("0a", 20), kind: "several", set: []string{"/oauth2/client_id=Ov23liABCDEFGHIJKLMN", "/oauth2/client_secret"}},
+		{name: "the secret's end", preset: "entra", protocol: "oidc", field: "/oidc/client_secret_expires_at", text: "2028-11-21", kind: "client_secret_expires_at", set: []string{"/oidc/client_secret_expires_at=2028-11-21T00:00:00Z"}},
+		{name: "an end that is over", preset: "entra", protocol: "oidc", field: "/oidc/client_secret_expires_at", text: "2020-11-21", codes: one(fault.PasteUnknown), refused: true},
 		{name: "a token", preset: "okta", protocol: "oidc", text: "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln", codes: one(fault.PasteMessage), refused: true},
 		{name: "an assertion", preset: "okta", protocol: "saml", text: base64.StdEncoding.EncodeToString([]byte(`<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_1" Version="2.0" IssueInstant="2026-11-21T22:00:00Z"></samlp:Response>`)), codes: one(fault.PasteMessage), refused: true},
 		{name: "a form", preset: "okta", protocol: "saml", text: "SAMLResponse=PHNhbWxwOlJlc3BvbnNl&RelayState=x", codes: one(fault.PasteMessage), refused: true},

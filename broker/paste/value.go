@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"regexp"
 	"strings"
+	"time"
 
 	"cloakroom/broker/fault"
 	"cloakroom/providers/preset"
@@ -111,6 +112,8 @@ func (r *reader) named(kind, v string) {
 	case "team_id", "key_id":
 		r.out.Set["/oidc/authorization_params/"+kind] = v
 		r.out.Kind = KindSeveral
+	case "client_secret_expires_at":
+		r.ends(v)
 	case "secret_id":
 		r.out.Set["secret_id"] = true // settled when all is read
 	default:
@@ -139,6 +142,22 @@ func (r *reader) secret(v string) {
 			r.find(f)
 		}
 		r.set(KindClientSecret, v)
+	}
+}
+
+// ends takes the day on which the secret ends; as a day it is that day's beginning, so that nobody is warned too late.
+func (r *reader) ends(v string) {
+	at, err := time.Parse(time.DateOnly, v)
+	if err != nil {
+		at, err = time.Parse(time.RFC3339, v)
+	}
+	switch {
+	case err != nil:
+		r.unknown("a day is written as " + r.in.Now.Format(time.DateOnly))
+	case at.Before(r.in.Now):
+		r.unknown("the day is over")
+	default:
+		r.set("client_secret_expires_at", at.UTC().Format(time.RFC3339))
 	}
 }
 

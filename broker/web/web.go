@@ -69,7 +69,7 @@ func (w *Web) Engine() *gin.Engine {
 const (
 	// csp is the policy of every page. form-action is left to the pages whose forms stay in the house: browsers hold a
 	// redirect after a form to it too, and ours lead to identity providers and apps.
-	csp = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
+	csp = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 // maxBodyOf is the largest body that a path takes, whatever its door says: network logs are large.
