@@ -150,10 +150,14 @@ func (c *Calendar) Run(ctx context.Context) {
 	defer tick.Stop()
 	var last time.Time
 	for {
-		c.catchUp(ctx)
+		work := c.warn // what was just entered may end soon
 		if now := c.Now(); now.Sub(last) >= poll {
-			last = now
-			if err := c.Once(ctx); err != nil && ctx.Err() == nil {
+			last, work = now, c.Once
+		} else if !c.catchUp(ctx) {
+			work = nil
+		}
+		if work != nil {
+			if err := work(ctx); err != nil && ctx.Err() == nil {
 				c.Log.WarnContext(ctx, "the expiry calendar is not up to date", "error", err)
 			}
 		}

@@ -11,14 +11,16 @@ import (
 	"cloakroom/broker"
 )
 
-// catchUp reads again what changed.
-func (c *Calendar) catchUp(ctx context.Context) {
-	for change := range c.changes() {
+// catchUp reads again what changed, and says whether anything did.
+func (c *Calendar) catchUp(ctx context.Context) bool {
+	changes := c.changes()
+	for change := range changes {
 		err := c.refresh(ctx, change)
 		if err != nil && !errors.Is(err, broker.ErrNotFound) && ctx.Err() == nil {
 			c.Log.WarnContext(ctx, "what ends was not read after a change", "kind", change.Kind, "name", change.Key, "error", err)
 		}
 	}
+	return len(changes) > 0
 }
 
 func (c *Calendar) refresh(ctx context.Context, change broker.Change) error {
