@@ -20,10 +20,14 @@ type Trace struct {
 	Client     string    `json:"client,omitempty"`
 	UserID     string    `json:"user_id,omitempty"`
 	Email      string    `json:"email,omitempty"`
-	Outcome    string    `json:"outcome"`        // succeeded, failed
+	Outcome    string    `json:"outcome"`        // succeeded, failed, stray
 	Code       string    `json:"code,omitempty"` // of the fault
 	TraceDetail
 }
+
+// TraceStray is the outcome of an answer at a wrong address that, by the name in it, may have been meant for the
+// connection. Anybody can write a name, so it counts as nobody's failure.
+const TraceStray = "stray"
 
 // TraceDetail is the part of a trace that is sealed at rest.
 type TraceDetail struct {

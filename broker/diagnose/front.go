@@ -130,7 +130,8 @@ func (f *Front) ended(c *web.Ctx, conn *registry.Connection, t *broker.TestLogin
 
 func reportURL(l *broker.Login) string { return "/test-report/" + l.Ref() }
 
-// Answer takes an answer to a test login from the connection's endpoint. wrong is what was wrong with its handle.
+// Answer takes an answer to a test login from a connection's endpoint, or from any other address of ours: then conn is nil.
+// wrong is what was wrong with its handle.
 func (f *Front) Answer(c *web.Ctx, conn *registry.Connection, h login.Handle, reply providers.Reply, wrong error) {
 	ctx := c.Request.Context()
 	t, err := f.Tests.Get(ctx, h.LoginID)
@@ -143,7 +144,7 @@ func (f *Front) Answer(c *web.Ctx, conn *registry.Connection, h login.Handle, re
 		f.Web.Fault(c, err)
 		return
 	}
-	if t.Connection != conn.Slug {
+	if conn == nil || t.Connection != conn.Slug {
 		conn, wrong = f.misrouted(ctx, c, t, conn)
 		if conn == nil {
 			f.Web.Fault(c, wrong)
@@ -163,13 +164,18 @@ func (f *Front) Answer(c *web.Ctx, conn *registry.Connection, h login.Handle, re
 	f.Web.Redirect(c, reportURL(&broker.Login{ID: t.ID}))
 }
 
-// misrouted is an answer that came to another connection's endpoint: the report is the one's that was tested.
+// misrouted is an answer that came to another connection's endpoint, or to an address that is none's: the report is the
+// one's that was tested.
 func (f *Front) misrouted(ctx context.Context, c *web.Ctx, t *broker.TestLogin, at *registry.Connection) (*registry.Connection, error) {
 	conn, err := f.Connections.Connection(ctx, t.Connection)
 	if err != nil {
 		return nil, unknown(err)
 	}
-	return conn, &fault.Error{Code: fault.LoginMisrouted, Observed: f.BaseURL + c.Request.URL.Path, Expected: conn.Callback, Confidence: fault.Proved, Detail: "it came to the endpoint of " + at.Slug}
+	e := &fault.Error{Code: fault.LoginMisrouted, Observed: f.BaseURL + c.Request.URL.Path, Expected: conn.Callback, Confidence: fault.Proved}
+	if at != nil {
+		e.Detail = "it came to the endpoint of " + at.Slug
+	}
+	return conn, e
 }
 
 func (f *Front) examined(ctx context.Context, conn *registry.Connection, h login.Handle, reply providers.Reply) providers.Explanation {
@@ -202,10 +208,15 @@ func (f *Front) keep(ctx context.Context, conn *registry.Connection, t *broker.T
 		return fault.Wrap(fault.Internal, err, "report of test %s", t.Ref)
 	}
 	first, err := f.Tests.Answer(ctx, t.ID, b, published, now)
-	if err == nil && !first {
-		err = fault.New(fault.LoginTaken, "test %s", t.Ref)
+	switch {
+	case err != nil:
+		return err
+	case !first:
+		return fault.New(fault.LoginTaken, "test %s", t.Ref)
+	case published:
+		return f.count(ctx, t, d.Status, now)
 	}
-	return err
+	return nil
 }
 
 // mine is the test of the address, where this browser began it.
@@ -231,14 +242,7 @@ func (f *Front) report(c *web.Ctx) {
 		f.Web.Fault(c, err)
 		return
 	}
-	ctx := c.Request.Context()
-	if err = f.Tests.Publish(ctx, t.ID); err == nil {
-		t, err = f.Tests.Get(ctx, t.ID)
-	}
-	var d *admin.Diagnosed
-	if err == nil {
-		d, err = f.of(ctx, t)
-	}
+	d, err := f.published(c.Request.Context(), t)
 	if err != nil {
 		f.Web.Fault(c, unknown(err))
 		return
@@ -246,12 +250,23 @@ func (f *Front) report(c *web.Ctx) {
 	f.Web.Page(c, http.StatusOK, f.page(c, l, d))
 }
 
-func (f *Front) of(ctx context.Context, t *broker.TestLogin) (*admin.Diagnosed, error) {
+func (f *Front) published(ctx context.Context, t *broker.TestLogin) (*admin.Diagnosed, error) {
 	conn, err := f.connectionOf(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	return f.standing(ctx, t, conn)
+	if err := f.Tests.Publish(ctx, t.ID); err != nil {
+		return nil, err
+	}
+	fresh, err := f.Tests.Get(ctx, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	d, err := f.standing(ctx, fresh, conn)
+	if err == nil && fresh.Published && !t.Published {
+		err = f.count(ctx, fresh, d.Status, fresh.AnsweredAt)
+	}
+	return d, err
 }
 
 func (f *Front) connectionOf(ctx context.Context, t *broker.TestLogin) (*broker.Connection, error) {

@@ -15,6 +15,8 @@ import (
 // it ever work.
 type Past interface {
 	Health(ctx context.Context, realm, slug string) (*broker.Health, error)
+	// Tested counts a test login that came to an end.
+	Tested(ctx context.Context, realm, slug, by string, passed bool, at time.Time) error
 }
 
 // Verdicts answers a connection's last preflight, nil where there was none.
@@ -40,6 +42,15 @@ func (x *Examiner) recordOf(ctx context.Context, c *broker.Connection) (r record
 		r.check, _ = x.Verdicts.LastCheck(ctx, c.Realm, c.Slug)
 	}
 	return r
+}
+
+// count adds a test that has ended to the connection's record. Only a report that came to the browser which began the test
+// counts: what another brought proves nothing about this test.
+func (x *Examiner) count(ctx context.Context, t *broker.TestLogin, status string, at time.Time) error {
+	if x.Past == nil {
+		return nil
+	}
+	return x.Past.Tested(ctx, t.Realm, t.Connection, t.Actor, status == "passed", at)
 }
 
 // ever says that somebody has got in through the connection, or that a test login passed.

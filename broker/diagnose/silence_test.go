@@ -24,6 +24,7 @@ type past struct {
 func (p *past) Health(context.Context, string, string) (*broker.Health, error) {
 	return &p.health, p.err
 }
+func (p *past) Tested(context.Context, string, string, string, bool, time.Time) error { return p.err }
 func (p *past) LastCheck(context.Context, string, string) (*admin.Report, error) {
 	return p.check, p.err
 }

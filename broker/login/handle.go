@@ -26,6 +26,7 @@ type Handle struct {
 	Test    bool // of a test login, which signs nobody in: no answer to it can become one to a sign-in
 	raw     [handleLen]byte
 	secret  []byte
+	key     []byte // it was made with, where Ours has read it
 }
 
 const (

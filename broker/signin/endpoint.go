@@ -30,6 +30,10 @@ func (f *Front) endpoint(c *web.Ctx, conn *registry.Connection) {
 		return
 	}
 	h, asked, err := f.Engine.ReadHandle(conn, reply)
+	if fault.CodeOf(err) == fault.LoginMisrouted && !h.Test {
+		f.lead(c, f.look(c, reply), reply, "")
+		return
+	}
 	if h.Test && f.Tested != nil {
 		f.Tested(c, conn, h, reply, err)
 		return

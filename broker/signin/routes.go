@@ -4,6 +4,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gin-gonic/gin"
 
@@ -31,7 +32,10 @@ type Front struct {
 	Engine *login.Engine
 	Config Config
 	// Tested takes the answers to test logins, which sign nobody in; wrong is what was wrong with their handle.
+	// conn is nil where it came to an address that is no connection's.
 	Tested func(c *web.Ctx, conn *registry.Connection, h login.Handle, reply providers.Reply, wrong error)
+	// Directory finds whom an answer at a wrong address was meant for; nil: nobody is told.
+	Directory Directory
 }
 
 // Mount adds the routes.
@@ -94,6 +98,9 @@ func (f *Front) byAlias(h func(*gin.Context, *registry.Connection)) gin.HandlerF
 }
 
 func (f *Front) with(c *gin.Context, conn *registry.Connection, err error, h func(*gin.Context, *registry.Connection)) {
+	if errors.Is(err, broker.ErrNotFound) && f.Astray(c) {
+		return
+	}
 	if err != nil {
 		f.Web.Fault(c, err)
 		return
@@ -104,5 +111,16 @@ func (f *Front) with(c *gin.Context, conn *registry.Connection, err error, h fun
 // swapped: a SAML response sent to our entity ID instead of the endpoint means that the two were swapped in the
 // provider's console.
 func (f *Front) swapped(c *gin.Context, conn *registry.Connection) {
-	f.Web.Fault(c, &fault.Error{Code: fault.LoginMisrouted, Observed: f.Web.BaseURL + c.Request.URL.Path, Expected: conn.Callback, Confidence: fault.Proved})
+	reply, err := readReply(c)
+	if err != nil {
+		f.Web.Fault(c, err)
+		return
+	}
+	a := f.look(c, reply)
+	if !a.present {
+		f.Web.Fault(c, fault.New(fault.MethodNotAllowed, "POST without an answer"))
+		return
+	}
+	a.swapped = true
+	f.lead(c, a, reply, conn.Slug)
 }

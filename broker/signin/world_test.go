@@ -38,7 +38,13 @@ type world struct {
 	registry *registry.Registry
 	engine   *login.Engine
 	handler  http.Handler
+	traces   *tracer
 }
+
+// tracer keeps traces in hand.
+type tracer struct{ all []broker.Trace }
+
+func (t *tracer) Log(v broker.Trace) { t.all = append(t.all, v) }
 
 const (
 	base   = "http://broker.example"
@@ -55,7 +61,7 @@ func must(t testing.TB, err error) {
 func newWorld(t testing.TB, s *store.Store) *world {
 	t.Helper()
 	ring, log := storetest.Keyring(t), slog.New(slog.NewTextHandler(io.Discard, nil))
-	w := &world{t: t, store: s}
+	w := &world{t: t, store: s, traces: &tracer{}}
 	k := keys.New(s.Keys, time.Now)
 	w.registry = registry.New(&registry.Registry{
 		Store: configuration{s}, Chooser: s.Connections, Protocols: map[string]providers.Protocol{"oidc": upstream{}}, BaseURL: base,
@@ -66,6 +72,7 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	w.engine = &login.Engine{
 		Config: w.registry, Sessions: sessions, Users: s.Users, Links: s.Links, Waiting: waiting{s}, Kept: s.Parked, Events: s.Events, Upstream: s.Sessions,
 		Handles: &login.Handles{Keys: ring.Derive("login handle"), MaxAge: time.Hour, Now: time.Now}, Now: time.Now, Logger: log,
+		Traces: w.traces,
 	}
 	provider := op.New(op.Config{
 		BaseURL: base, Registry: w.registry, Login: w.engine, Grants: s.Grants, Rotator: rotator{s.Grants}, Sessions: sessions, Users: s.Users,
@@ -86,7 +93,9 @@ func newWorld(t testing.TB, s *store.Store) *world {
 		Limits: web.NewLimits(time.Now), BaseURL: base, Log: log, Now: time.Now,
 	}
 	e := front.Engine()
-	(&signin.Front{Web: front, Engine: w.engine, Config: w.registry}).Mount(e)
+	doors := &signin.Front{Web: front, Engine: w.engine, Config: w.registry, Directory: s.Overview}
+	front.Astray, front.Refused = doors.Astray, w.engine.Refused
+	doors.Mount(e)
 	(&op.Front{Web: front, Provider: provider}).Mount(e)
 	front.Mount(e)
 	w.handler = e

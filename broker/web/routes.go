@@ -58,19 +58,14 @@ func (w *Web) helpProvider(c *gin.Context) {
 	w.Page(c, http.StatusOK, templates.HelpProvider{Shell: w.Shell(c, nil, nil), Guide: g})
 }
 
-// nowhere answers what has no route. A SAML response that was sent to a wrong path of this host is told so: the reply
-// address in the provider's console is mistyped.
+// nowhere answers what has no route. An answer of an identity provider that was sent to a wrong path of this host is told
+// so: the reply address in the provider's console is mistyped.
 func (w *Web) nowhere(c *gin.Context) {
 	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
 		c.JSON(http.StatusNotFound, gin.H{"status": 404, "code": fault.NotFound, "title": "Not Found", "detail": "no such path", "fix": fault.Lookup(fault.NotFound).Fix})
 		return
 	}
-	if c.Request.Method == http.MethodPost {
-		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 2*MaxBody)
-		if c.Request.ParseForm() == nil && c.Request.PostForm.Get("SAMLResponse") != "" {
-			w.Fault(c, &fault.Error{Code: fault.LoginMisrouted, Detail: "no endpoint here", Observed: w.BaseURL + c.Request.URL.Path, Expected: w.BaseURL + "/broker/<slug>/endpoint"})
-			return
-		}
+	if w.Astray == nil || !w.Astray(c) {
+		w.Fault(c, broker.ErrNotFound)
 	}
-	w.Fault(c, broker.ErrNotFound)
 }

@@ -47,6 +47,9 @@ type Web struct {
 	Observe func(route, method string, status int, took time.Duration)
 	// Refused, if set, is told of every error page that shows a login's reference.
 	Refused func(ctx context.Context, l *broker.Login, err error)
+	// Astray, if set, takes an answer of an identity provider that came to an address where none belongs; false where the
+	// request is none, and nothing has been written then.
+	Astray func(c *gin.Context) bool
 }
 
 // MaxBody is the largest body that any door takes unless it says otherwise.
@@ -62,7 +65,11 @@ func (w *Web) Engine() *gin.Engine {
 	e.ContextWithFallback = true
 	_ = e.SetTrustedProxies(nil) // ClientIP below knows the proxies
 	e.Use(w.around)
-	e.NoMethod(func(c *gin.Context) { w.Fault(c, fault.New(fault.MethodNotAllowed, "%s", c.Request.Method)) })
+	e.NoMethod(func(c *gin.Context) {
+		if w.Astray == nil || !w.Astray(c) {
+			w.Fault(c, fault.New(fault.MethodNotAllowed, "%s", c.Request.Method))
+		}
+	})
 	return e
 }
 

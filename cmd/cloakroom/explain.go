@@ -24,10 +24,11 @@ func (p *program) explainCommand() *cobra.Command {
 	var slug, realm string
 	cmd := withSettings(&cobra.Command{
 		Use:   "explain FILE",
-		Short: "Say what is wrong with a SAML response, metadata, an ID token or a HAR file",
-		Long: "Examine a SAMLResponse, metadata, an ID token or a browser's network log (HAR) against a connection, check by\n" +
-			"check, without a sign-in: nobody is signed in and nothing is used up. The connection is found by the addresses and\n" +
-			"names in the message unless --connection names it.",
+		Short: "Say what is wrong with a SAML response, metadata, an ID token, a HAR file or an error page",
+		Long: "Examine a SAMLResponse, metadata, an ID token, a browser's network log (HAR) or the text of the identity provider's\n" +
+			"error page against a connection, check by check, without a sign-in: nobody is signed in and nothing is used up. The\n" +
+			"connection is found by the addresses and names in the message unless --connection names it; an error page seldom\n" +
+			"says, so name it there.",
 		Example: "  cloakroom explain response.txt\n  cloakroom explain --connection acme-okta network.har",
 		Args:    exactly(1, "one file, - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,8 +67,10 @@ func kindOf(b []byte) (admin.Explainable, error) {
 	switch {
 	case strings.HasPrefix(text, "{"):
 		return admin.Explainable{HAR: json.RawMessage(text)}, nil
-	case strings.HasPrefix(text, "<") && (strings.Contains(head, "EntityDescriptor") || strings.Contains(head, "EntitiesDescriptor") || strings.Contains(strings.ToLower(head), "<html")):
+	case strings.HasPrefix(text, "<") && (strings.Contains(head, "EntityDescriptor") || strings.Contains(head, "EntitiesDescriptor")):
 		return admin.Explainable{Metadata: text}, nil
+	case htmlPage.MatchString(head):
+		return pageOrMetadata(text), nil
 	case strings.HasPrefix(text, "<"), strings.Contains(head, "SAMLResponse="):
 		return admin.Explainable{SAMLResponse: text}, nil
 	case strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2:
@@ -75,7 +78,21 @@ func kindOf(b []byte) (admin.Explainable, error) {
 	case len(text) > 100 && message.MatchString(text):
 		return admin.Explainable{SAMLResponse: text}, nil
 	}
+	if len(fault.ReadPage("", text).Faults) > 0 {
+		return admin.Explainable{Page: text}, nil
+	}
 	return admin.Explainable{}, fault.New(fault.ExplainUnreadable, "%d bytes", len(b))
+}
+
+var htmlPage = regexp.MustCompile(`(?i)^<(?:!doctype html|html|head|body|div|p)\b`)
+
+// pageOrMetadata takes a web page for an error page of the identity provider, unless it says nothing: then it is what was
+// saved in place of metadata.
+func pageOrMetadata(text string) admin.Explainable {
+	if len(fault.ReadPage("", text).Faults) == 0 {
+		return admin.Explainable{Metadata: text}
+	}
+	return admin.Explainable{Page: text}
 }
 
 var message = regexp.MustCompile(`^[A-Za-z0-9+/=%\s_-]+$`)

@@ -96,10 +96,12 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		Admin: in.admin, ClientIP: w.ClientIP, Log: log, Version: version,
 		AllowFailure: func(ip string) bool { return w.Limits.Allow("api key", ip, 10, 6*time.Second) },
 	})
+	doors := &signin.Front{Web: w, Engine: engine, Config: engine.Config, Tested: tests.Answer, Directory: s.Overview}
+	w.Astray = doors.Astray
 	e := w.Engine()
 	for _, prefix := range append([]string{""}, cfg.LegacyPaths...) {
 		for _, front := range []web.Front{
-			&signin.Front{Web: w, Engine: engine, Config: engine.Config, Tested: tests.Answer},
+			doors,
 			tests,
 			&op.Front{Web: w, Provider: provider},
 			&console.Front{Web: w, Admin: in.admin, Operators: desk, Brokered: consoleSignin, Now: time.Now},

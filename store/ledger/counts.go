@@ -55,7 +55,9 @@ type tally struct {
 func tallied(all []broker.Trace) *tally {
 	t := &tally{days: map[dayKey]broker.Rate{}, hours: map[hourKey]broker.Rate{}, faults: map[faultKey]int64{}}
 	for i := range all {
-		t.add(&all[i])
+		if all[i].Outcome != broker.TraceStray {
+			t.add(&all[i])
+		}
 	}
 	return t
 }
@@ -107,7 +109,7 @@ func (t *tally) write(ctx context.Context, q engine.Q) error {
 		return err
 	}
 	hours := ordered(t.hours, func(k hourKey, r broker.Rate) []any { return []any{k.connection, k.realm, k.hour, r.OK, r.Failed} })
-	s = statement{"login_hours", "connection, realm, hour, ok, failed", "ON CONFLICT (connection, realm, hour) " + add("login_hours")}
+	s = statement{"login_hours", "connection, realm, hour, ok, failed", "ON CONFLICT (connection, hour, realm) " + add("login_hours")}
 	if err := s.run(ctx, q, hours); err != nil {
 		return err
 	}
@@ -196,7 +198,7 @@ func (s *standing) follow(ctx context.Context, q engine.Q, all []broker.Trace) e
 	for i := range all {
 		v := &all[i]
 		// A trace from before the connection is one of an earlier connection of this name.
-		if v.Realm != s.realm || v.Connection != s.slug || engine.Micro(v.At) < s.created {
+		if v.Realm != s.realm || v.Connection != s.slug || engine.Micro(v.At) < s.created || v.Outcome == broker.TraceStray {
 			continue
 		}
 		if v.Outcome == "succeeded" {
