@@ -40,10 +40,13 @@ func judgeArgs(now time.Time) []any {
 	return []any{engine.Micro(now), weekAgo, weekAgo, engine.Micro(now.Add(soon)), weekAgo}
 }
 
-// lastDay is the sign-ins of the last 24 hours, where enough failed to matter to the judge. where narrows the connections.
+// lastDay is the sign-ins of the last 24 hours, where enough failed to matter to the judge; an index knows which these are.
+// where narrows the connections.
 func lastDay(now time.Time, where string, args []any) (string, []any) {
-	return "(SELECT connection, realm, CAST(SUM(ok) AS BIGINT) AS ok, CAST(SUM(failed) AS BIGINT) AS failed FROM login_hours WHERE hour > ? AND " + where +
-		" GROUP BY connection, realm HAVING SUM(failed) >= 5)", append([]any{hoursAgo(now, 24)}, args...)
+	since := hoursAgo(now, 24)
+	return "(SELECT f.connection, f.realm, f.failed, (SELECT SUM(k.ok) FROM login_hours k WHERE k.connection = f.connection AND k.hour > ? AND k.realm = f.realm) AS ok" +
+		" FROM (SELECT connection, realm, SUM(failed) AS failed FROM login_hours WHERE failed > 0 AND hour > ? AND " + where +
+		" GROUP BY connection, realm HAVING SUM(failed) >= 5) f)", join([]any{since, since}, args)
 }
 
 // hoursAgo is the hour since which sign-ins count: the one under way and those before it.
@@ -173,13 +176,13 @@ func (s *Overview) details(ctx context.Context, slugs []string) ([]*broker.Conne
 func rates(ctx context.Context, q engine.Q, now time.Time, by map[string]*overviewRow, where string, args []any) error {
 	day := hoursAgo(now, 24)
 	query := "SELECT connection, realm, CAST(SUM(ok) AS BIGINT), CAST(SUM(failed) AS BIGINT), CAST(SUM(CASE WHEN hour > ? THEN ok ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN hour > ? THEN failed ELSE 0 END) AS BIGINT)" +
-		" FROM login_hours WHERE hour > ? AND " + where + " GROUP BY connection, realm"
+		" FROM login_hours WHERE +hour > ? AND " + where + " GROUP BY connection, realm" // +: a few connections lead, not the hours of all
 	return q.All(ctx, query, join([]any{day, day, hoursAgo(now, 7*24)}, args), func(scan func(...any) error) error {
 		var slug, realm string
-		var week, day broker.Rate
-		err := scan(&slug, &realm, &week.OK, &week.Failed, &day.OK, &day.Failed)
+		var last7, last1 broker.Rate
+		err := scan(&slug, &realm, &last7.OK, &last7.Failed, &last1.OK, &last1.Failed)
 		if r := by[slug]; r != nil && r.Realm == realm {
-			r.Health.Week, r.Health.Day = week, day
+			r.Health.Week, r.Health.Day = last7, last1
 		}
 		return err
 	})

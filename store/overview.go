@@ -88,7 +88,7 @@ func (b base) found(ctx context.Context, q engine.Q, slug string, stored []byte)
 func (b base) drainCounts(ctx context.Context, where string, args ...any) error {
 	for _, t := range []struct{ name, key string }{
 		{"login_days", "realm, connection, client, day"},
-		{"login_hours", "connection, realm, hour"},
+		{"login_hours", "connection, hour, realm"},
 		{"login_faults", "realm, connection, code, day"},
 		{"login_failing", "connection, realm, day, person"},
 	} {

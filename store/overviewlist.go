@@ -226,7 +226,7 @@ func (s *Overview) countRealms(ctx context.Context, q engine.Q, list []*broker.R
 func (s *Overview) worst(ctx context.Context, q engine.Q, by map[string]*broker.RealmOverview, in string, args []any) error {
 	now := s.db.Clock()
 	from, fromArgs := judged(now, in, args)
-	query := "SELECT realm, why, COUNT(*) FROM (SELECT o.realm AS realm, " + judge + " AS why" + from + ") x WHERE " + in + " GROUP BY realm, why"
+	query := "SELECT realm, why, COUNT(*) FROM (SELECT o.realm AS realm, " + judge + " AS why" + from + " WHERE o." + in + ") x GROUP BY realm, why"
 	return q.All(ctx, query, join(judgeArgs(now), fromArgs, args), func(scan func(...any) error) error {
 		var realm, why string
 		var n int64

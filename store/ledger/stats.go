@@ -75,7 +75,7 @@ func (s *Stats) Retain(ctx context.Context, now time.Time) (total int64, err err
 	}{
 		{"login_days", "realm, connection, client, day", "day", dayOf(now) - countDays},
 		{"login_faults", "realm, connection, code, day", "day", dayOf(now) - countDays},
-		{"login_hours", "connection, realm, hour", "hour", engine.Micro(now)/microHour - 24*hourDays},
+		{"login_hours", "connection, hour, realm", "hour", engine.Micro(now)/microHour - 24*hourDays},
 		{"login_failing", "connection, realm, day, person", "day", dayOf(now) - failingDays},
 	} {
 		query := "DELETE FROM " + t.table + " WHERE (" + t.key + ") IN (SELECT " + t.key + " FROM " + t.table + " WHERE " + t.column + " < ? LIMIT 500)"

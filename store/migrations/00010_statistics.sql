@@ -20,9 +20,10 @@ CREATE TABLE login_hours (
     hour       BIGINT NOT NULL,
     ok         BIGINT NOT NULL,
     failed     BIGINT NOT NULL,
-    PRIMARY KEY (connection, realm, hour)
+    PRIMARY KEY (connection, hour, realm)
 );
 CREATE INDEX login_hours_hour ON login_hours (hour);
+CREATE INDEX login_hours_failed ON login_hours (hour, connection, realm, failed) WHERE failed > 0;
 
 -- What sign-ins failed with, of the installation, of realms and connections.
 CREATE TABLE login_faults (
