@@ -28,6 +28,7 @@ func (a *API) Mount(r gin.IRouter) {
 	a.invites(h)
 	a.setupLinks(h)
 	a.diagnosis(h)
+	a.wizard(h)
 	a.overview(h)
 	a.documents(h)
 	a.local(h)

@@ -18,10 +18,10 @@ import (
 // Wizard is the setup of a connection as pages show it, in the given language. Whoever shows it adds the form token and
 // where the forms lead.
 func Wizard(lang string, now time.Time, w *admin.WizardState) templates.Wizard {
-	c, clock := w.Connection, templates.Console{Now: now}
+	c, clock := w.Connection, clockOf(lang, now)
 	out := templates.Wizard{
 		Shell: templates.Shell{Lang: lang}, Provider: w.Provider, Protocol: c.Protocol, Name: c.DisplayName, Slug: c.Slug, Draft: c.Draft, Enabled: c.Enabled,
-		Copied: w.Step(admin.StepCopied).State == admin.StepDone, Trust: c.EmailTrust != "domains", Changed: clock.When(w.ChangedAt), Changer: strings.TrimPrefix(w.ChangedBy, "operator:"),
+		Copied: w.Step(admin.StepCopied).State == admin.StepDone, Trust: c.EmailTrust != "domains", Changed: clock(w.ChangedAt), Changer: strings.TrimPrefix(w.ChangedBy, "operator:"),
 	}
 	out.Guide, out.GuideURL = guide(c.Preset, c.Protocol)
 	for _, s := range w.Steps {
@@ -43,6 +43,20 @@ func Wizard(lang string, now time.Time, w *admin.WizardState) templates.Wizard {
 	wizardSecret(&out, w)
 	out.Check, out.Test = wizardCheck(clock, w), wizardTest(clock, w)
 	return out
+}
+
+// clock says moments.
+type clock func(time.Time) templates.When
+
+// clockOf says them as the console does in English, and by the calendar in other languages.
+func clockOf(lang string, now time.Time) clock {
+	return func(t time.Time) templates.When {
+		w := templates.Console{Now: now}.When(t)
+		if lang != "en" && !t.IsZero() {
+			w.Short = t.UTC().Format("2006-01-02 15:04 UTC")
+		}
+		return w
+	}
 }
 
 // guide is the handbook's part on a provider and a protocol.
@@ -72,20 +86,20 @@ func wizardSecret(out *templates.Wizard, w *admin.WizardState) {
 	}
 }
 
-func wizardCheck(clock templates.Console, w *admin.WizardState) templates.WizardCheck {
+func wizardCheck(clock clock, w *admin.WizardState) templates.WizardCheck {
 	ready := w.Step(admin.StepPasted).State == admin.StepDone
 	if w.Check == nil {
 		return templates.WizardCheck{Due: ready}
 	}
 	stale := w.Step(admin.StepChecked).Stale
-	return templates.WizardCheck{Status: w.Check.Report.Status, Findings: Cards(w.Check.Report.Findings), At: clock.When(w.Check.At), Stale: stale, Due: ready && stale}
+	return templates.WizardCheck{Status: w.Check.Report.Status, Findings: Cards(w.Check.Report.Findings), At: clock(w.Check.At), Stale: stale, Due: ready && stale}
 }
 
-func wizardTest(clock templates.Console, w *admin.WizardState) templates.WizardTest {
+func wizardTest(clock clock, w *admin.WizardState) templates.WizardTest {
 	d, step := w.Test, w.Step(admin.StepTested)
 	if d == nil {
 		if step.State == admin.StepDone {
-			return templates.WizardTest{Status: "passed", At: clock.When(step.At), Stale: step.Stale}
+			return templates.WizardTest{Status: "passed", At: clock(step.At), Stale: step.Stale}
 		}
 		return templates.WizardTest{}
 	}
@@ -93,7 +107,7 @@ func wizardTest(clock templates.Console, w *admin.WizardState) templates.WizardT
 		Ref: d.Ref, Status: d.Status, Findings: Cards(d.Findings), Email: d.Profile.Email, Subject: d.Profile.Subject, Outcome: d.Outcome, Why: d.Why, Stale: step.Stale,
 	}
 	if !step.At.IsZero() {
-		t.At = clock.When(step.At)
+		t.At = clock(step.At)
 	}
 	for _, m := range d.Mapping {
 		t.Mapping = append(t.Mapping, templates.ReportField{Field: m.Field, From: m.From, Values: m.Values})
