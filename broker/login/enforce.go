@@ -98,6 +98,7 @@ const (
 // watch tells a realm's contacts when an enforced connection has let nobody in for a day and refuses people for what is
 // not their own doing. It looks after a failure, a few times an hour at most.
 func (e *Engine) watch(ctx context.Context, conn *broker.Connection, cause *fault.Error) {
+	e.watchOutage(ctx, conn, cause)
 	if e.Broken == nil || e.Local == nil || !conn.Enforced || !conn.Enabled || fault.Lookup(cause.Code).Side == fault.User {
 		return
 	}

@@ -84,6 +84,8 @@ type Engine struct {
 	Broken   Broken // nil: nobody is told of broken connections
 	Seen     Noter  // nil: no identities are kept for the preview of rules
 	Traces   Tracer // nil: logins leave no trace
+	// Health answers how a connection stands; nil: nobody notices that one lets nobody in.
+	Health func(ctx context.Context, realm, slug string) (*broker.Health, error)
 	// Tx runs f in one transaction of the store; f may be run again from its start. nil: each write by itself.
 	Tx         func(ctx context.Context, f func(ctx context.Context) error) error
 	Handles    *Handles
