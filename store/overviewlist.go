@@ -219,14 +219,16 @@ func (s *Overview) countRealms(ctx context.Context, q engine.Q, list []*broker.R
 	if err := counts(rates, join(args, []any{since}), func(r *broker.RealmOverview, ok, failed int64) { r.Week = broker.Rate{OK: ok, Failed: failed} }); err != nil {
 		return err
 	}
-	return s.worst(ctx, q, by, in, args)
+	return s.worst(ctx, q, by, names)
 }
 
 // worst counts the connections of some realms and notes the status of the one that stands worst.
-func (s *Overview) worst(ctx context.Context, q engine.Q, by map[string]*broker.RealmOverview, in string, args []any) error {
+func (s *Overview) worst(ctx context.Context, q engine.Q, by map[string]*broker.RealmOverview, names []string) error {
 	now := s.db.Clock()
-	from, fromArgs := judged(now, in, args)
-	query := "SELECT realm, why, COUNT(*) FROM (SELECT o.realm AS realm, " + judge + " AS why" + from + " WHERE o." + in + ") x GROUP BY realm, why"
+	inDay, dayArgs := engine.In("realm", names)
+	from, fromArgs := judged(now, inDay, dayArgs)
+	in, args := engine.In("o.realm", names)
+	query := "SELECT realm, why, COUNT(*) FROM (SELECT o.realm AS realm, " + judge + " AS why" + from + " WHERE " + in + ") x GROUP BY realm, why"
 	return q.All(ctx, query, join(judgeArgs(now), fromArgs, args), func(scan func(...any) error) error {
 		var realm, why string
 		var n int64

@@ -202,8 +202,11 @@ func TestLoginsOfAllRealms(t *testing.T) {
 			}
 		}
 	}
-	_, err := h.FindLogins(ctx, owner, broker.TraceFilter{Outcome: "failed"}, broker.Page{})
-	wantCode(t, err, fault.Invalid)
+	if got, err := h.FindLogins(ctx, owner, broker.TraceFilter{Outcome: "failed"}, broker.Page{}); err != nil || len(got.Items) != 0 {
+		t.Errorf("without a question: %+v, %v", got, err)
+	}
+	_, err := h.FindLogins(ctx, nobody, broker.TraceFilter{Connection: "acme-op"}, broker.Page{})
+	wantCode(t, err, fault.Forbidden)
 	looked, _, err := h.store.Events.List(ctx, ledger.Filter{Realm: "globex", Kind: "logins.listed"}, broker.Page{})
 	must(t, err)
 	if len(looked) != 3 {

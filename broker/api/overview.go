@@ -58,7 +58,7 @@ func (a *API) overview(h huma.API) {
 	on(a, h, get("/overview/realms", "overview-realms", "List realms with their counts"), a.overviewRealms)
 	on(a, h, get("/connections", "overview-connections", "List the connections of all realms with how they stand"), a.overviewConnections)
 	on(a, h, get("/search", "search", "Search over everything"), a.search)
-	on(a, h, get("/logins", "find-logins", "Find logins of all realms by reference, address or connection"), a.findLogins)
+	on(a, h, get("/logins", "find-logins", "Find logins of all realms by reference, address or connection; without any of these, none"), a.findLogins)
 	on(a, h, get("/realms/{realm}/stats", "realm-stats", "Count a realm's sign-ins per day"), a.realmStats)
 	on(a, h, get(one+"/stats", "connection-stats", "Count a connection's sign-ins per day"), a.connectionStats)
 	on(a, h, get(one+"/health", "connection-health", "Read how a connection stands"), a.connectionHealth)
