@@ -19,6 +19,15 @@
 // One Grant row lives from authorization code to last refresh token. Access tokens are sealed, not stored; they are good
 // as long as their grant is.
 //
+// # What upstreams publish
+//
+// A login trusts the accepted version of an upstream's documents (metadata; discovery and keys) and nothing else.
+// broker/upstream keeps the versions; a provider's Review says what may go in by itself. Whatever fetches – the daily round,
+// a login that met an unknown key, an operator – hands what it found to the one Keeper, so there is one road to trust.
+//
+// A connection may have a second configuration on trial for some people. Which of the two a login was begun with is in
+// the purpose of its handle's MAC.
+//
 // # SAML
 //
 // providers/saml reads a message once into one tree with a strict gate of its own, verifies signatures over its own

@@ -49,6 +49,7 @@ type Store struct {
 	Webhooks    *Webhooks
 	Expiries    *Expiries
 	Documents   *Documents
+	Shadows     *Shadows
 	Operators   *Operators
 	WizardNotes *WizardNotes
 
@@ -97,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		Overview: &Overview{b}, Checks: &Checks{b}, base: b,
 	}
 	s.Webhooks, s.Expiries, s.Deliveries = &Webhooks{b}, &Expiries{b}, ledger.NewDeliveries(db, s.Events)
-	s.Documents = &Documents{b}
+	s.Documents, s.Shadows = &Documents{b}, &Shadows{b}
 	if err := s.checkMasterKey(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

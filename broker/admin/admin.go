@@ -151,6 +151,7 @@ type Service struct {
 	Expiries    Expiries
 	Operators   Operators
 	Documents   *upstream.Keeper // nil: none are kept
+	Shadows     Shadows          // nil: connections have no second configuration
 	Overviews   Overviews
 	Stats       Stats
 	Checks      Checks

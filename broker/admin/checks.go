@@ -69,9 +69,6 @@ func (s *Service) checked(ctx context.Context, c *broker.Connection, by string) 
 	if err := s.checkDocuments(ctx, &r, c); err != nil {
 		return Report{}, err
 	}
-	if err := s.checkDocuments(ctx, &r, c); err != nil {
-		return Report{}, err
-	}
 	limited, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	s.preflight(limited, &r, c)

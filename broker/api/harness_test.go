@@ -78,9 +78,9 @@ func (h *house) verbs() *admin.Service {
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
 		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
 		Traces: s.Traces, Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks,
-		Documents: documents(s),
-		Tx:        s.Tx,
-		Open:      func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
+		Documents: documents(s), Shadows: s.Shadows,
+		Tx:   s.Tx,
+		Open: func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {
 			return s.Sessions.List(ctx, realm, flow.Filter(f), p)
 		},

@@ -31,6 +31,7 @@ func (a *API) Mount(r gin.IRouter) {
 	a.wizard(h)
 	a.overview(h)
 	a.documents(h)
+	a.shadow(h)
 	a.local(h)
 	a.webhooks(h)
 	a.calendar(h)

@@ -201,7 +201,7 @@ func on[I, O any](a *API, h huma.API, r route, f func(ctx context.Context, who a
 // unknown field look the same to a decoder of structs.
 func document(doc *huma.OpenAPI, r route) {
 	item := doc.Paths[r.path]
-	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[r.method]
+	op := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPatch: item.Patch, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[r.method]
 	schemas := doc.Components.Schemas
 	op.Responses["default"] = &huma.Response{
 		Description: "A problem (RFC 9457)",

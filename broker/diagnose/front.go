@@ -62,6 +62,9 @@ func (f *Front) open(c *web.Ctx) {
 	if err == nil && conn.Realm != t.Realm {
 		err = broker.ErrNotFound
 	}
+	if err == nil && c.Query("shadow") != "" {
+		conn, err = login.InConfiguration(conn, true)
+	}
 	if err != nil {
 		f.Web.Fault(c, unknown(err))
 		return
@@ -148,6 +151,12 @@ func (f *Front) Answer(c *web.Ctx, conn *registry.Connection, h login.Handle, re
 		conn, wrong = f.misrouted(ctx, c, t, conn)
 		if conn == nil {
 			f.Web.Fault(c, wrong)
+			return
+		}
+	}
+	if wrong == nil {
+		if conn, err = login.InConfiguration(conn, h.Shadow); err != nil {
+			f.Web.Fault(c, err)
 			return
 		}
 	}

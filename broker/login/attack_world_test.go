@@ -134,11 +134,14 @@ func (f *battlefield) wire(log *slog.Logger) {
 	f.registry = registry.New(&registry.Registry{
 		Store: configuration{s}, Chooser: s.Connections, Protocols: map[string]providers.Protocol{"saml": saml.New(), "oidc": oidc.Protocol{}},
 		HTTP: http.DefaultClient, BaseURL: broke, SPKeys: k.ForConnection, Log: log, Now: time.Now,
+		Shadows: func(ctx context.Context, slug string) (*broker.Shadow, error) {
+			return s.Shadows.Get(ctx, slug, broker.ShadowTrial)
+		},
 	})
 	f.sessions = &session.Manager{Store: s.Sessions, Realms: f.registry, Now: time.Now}
 	f.engine = &login.Engine{
 		Config: f.registry, Sessions: f.sessions, Users: s.Users, Links: s.Links, Waiting: waiting{s}, Kept: s.Parked, Events: s.Events, Upstream: s.Sessions,
-		Invites: s.Invites, Seats: s.Seats, Tx: s.Tx, Now: time.Now, Logger: log,
+		Invites: s.Invites, Seats: s.Seats, Tx: s.Tx, Now: time.Now, Logger: log, Views: s.Shadows,
 		Handles: &login.Handles{Keys: ring.Derive("login handle"), MaxAge: time.Hour, Now: time.Now},
 	}
 	provider := op.New(op.Config{

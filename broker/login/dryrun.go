@@ -193,7 +193,7 @@ func (e *Engine) foreseeNew(ctx context.Context, a *arrival, i *broker.Invite) (
 
 // TestRequest begins a test login upstream: the handle that travels and what the provider is asked.
 func (e *Engine) TestRequest(loginID string, conn *registry.Connection) (providers.Request, error) {
-	h, err := e.Handles.NewTest(loginID, conn.Slug)
+	h, err := e.Handles.newFor(forTest, loginID, conn)
 	if err != nil {
 		return providers.Request{}, err
 	}

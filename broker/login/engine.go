@@ -83,6 +83,7 @@ type Engine struct {
 	Local    *Local // nil: no local ways in
 	Broken   Broken // nil: nobody is told of broken connections
 	Seen     Noter  // nil: no identities are kept for the preview of rules
+	Views    Views  // nil: what configurations on trial say is not kept
 	Traces   Tracer // nil: logins leave no trace
 	// Health answers how a connection stands; nil: nobody notices that one lets nobody in.
 	Health func(ctx context.Context, realm, slug string) (*broker.Health, error)
@@ -217,10 +218,11 @@ func (e *Engine) challenge(ctx context.Context, l *broker.Login, realm *broker.R
 	if err := conn.Off(); err != nil {
 		return Step{}, err
 	}
+	conn = onTrialFor(conn, l)
 	if conn.Err != nil {
 		return Step{}, conn.Err
 	}
-	h, err := e.Handles.New(l.ID, conn.Slug)
+	h, err := e.Handles.newFor(forLogin, l.ID, conn)
 	if err != nil {
 		return Step{}, err
 	}

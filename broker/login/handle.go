@@ -7,10 +7,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"cloakroom/broker"
 	"cloakroom/broker/fault"
+	"cloakroom/broker/registry"
 )
 
 // Handle is what travels upstream and back as state or RelayState: 32 bytes, 43 characters of base64url (SAML allows 80).
@@ -24,6 +26,7 @@ type Handle struct {
 	LoginID string
 	Issued  time.Time
 	Test    bool // of a test login, which signs nobody in: no answer to it can become one to a sign-in
+	Shadow  bool // begun with the configuration on trial: no answer to it can be checked with the other, nor the other way round
 	raw     [handleLen]byte
 	secret  []byte
 	key     []byte // it was made with, where Ours has read it
@@ -46,10 +49,19 @@ type Handles struct {
 const (
 	forLogin = "handle"
 	forTest  = "test handle"
+	inShadow = "shadow " // before either
 )
 
 // New makes a handle for one attempt at one connection.
 func (hs *Handles) New(loginID, slug string) (Handle, error) { return hs.make(forLogin, loginID, slug) }
+
+// newFor makes a handle for an attempt at a connection in one of its configurations.
+func (hs *Handles) newFor(purpose, loginID string, conn *registry.Connection) (Handle, error) {
+	if conn.OnTrial() {
+		purpose = inShadow + purpose
+	}
+	return hs.make(purpose, loginID, conn.Slug)
+}
 
 // NewTest makes the handle of a test login.
 func (hs *Handles) NewTest(loginID, slug string) (Handle, error) {
@@ -61,7 +73,7 @@ func (hs *Handles) make(purpose, loginID, slug string) (Handle, error) {
 	if err != nil || len(id) != 10 {
 		return Handle{}, fault.New(fault.Internal, "login ID %q", loginID)
 	}
-	h := Handle{LoginID: loginID, Issued: hs.Now().Truncate(time.Second), Test: purpose == forTest}
+	h := Handle{LoginID: loginID, Issued: hs.Now().Truncate(time.Second), Test: strings.HasSuffix(purpose, forTest), Shadow: strings.HasPrefix(purpose, inShadow)}
 	copy(h.raw[:], id)
 	_, _ = rand.Read(h.raw[10:14])
 	binary.BigEndian.PutUint32(h.raw[14:], uint32(h.Issued.Unix()))
@@ -97,9 +109,10 @@ func (hs *Handles) Read(s, slug string) (Handle, error) {
 // open finds the key and the purpose that a handle was made with; nil where it was not made here.
 func (h *Handle) open(keys [][]byte) []byte {
 	for _, k := range keys {
-		for _, purpose := range []string{forLogin, forTest} {
+		for _, purpose := range []string{forLogin, forTest, inShadow + forLogin, inShadow + forTest} {
 			if hmac.Equal(mac(k, purpose, h.raw[:bodyLen])[:macLen], h.raw[bodyLen:]) {
-				h.secret, h.Test = mac(k, "secret", h.raw[:]), purpose == forTest
+				h.secret = mac(k, "secret", h.raw[:])
+				h.Test, h.Shadow = strings.HasSuffix(purpose, forTest), strings.HasPrefix(purpose, inShadow)
 				return k
 			}
 		}

@@ -43,6 +43,9 @@ func (e *Engine) person(ctx context.Context, a *arrival) (*broker.User, error) {
 		return nil, err
 	}
 	passed(ctx, "email judged", "")
+	if a.conn.OnTrial() {
+		return e.onTrial(ctx, a)
+	}
 	i, err := e.brought(ctx, a)
 	if err != nil {
 		return nil, err

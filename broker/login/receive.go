@@ -37,6 +37,9 @@ func (e *Engine) verify(ctx context.Context, conn *registry.Connection, h Handle
 	if h.Test {
 		return providers.Identity{}, fault.New(fault.Internal, "the answer to a test login came to where people sign in")
 	}
+	if h.Shadow != conn.OnTrial() {
+		return providers.Identity{}, fault.New(fault.Internal, "an answer came to another configuration than its login was begun with")
+	}
 	if err := conn.Off(); err != nil {
 		return providers.Identity{}, err
 	}
@@ -58,6 +61,10 @@ func (e *Engine) Receive(ctx context.Context, l *broker.Login, conn *registry.Co
 		return Step{}, fault.New(fault.LoginForeign, "the cookie is of login %s, the answer of %s", l.Ref(), broker.RefOf(h.LoginID))
 	}
 	ctx = e.tracing(ctx, l, h)
+	conn, err := InConfiguration(conn, h.Shadow)
+	if err != nil {
+		return Step{}, err
+	}
 	idn, err := e.verify(ctx, conn, h, reply)
 	if err != nil {
 		return e.failed(ctx, l, conn, err)
@@ -72,7 +79,8 @@ func (e *Engine) Receive(ctx context.Context, l *broker.Login, conn *registry.Co
 type parked struct {
 	LoginID    string             `json:"l,omitempty"` // "" for an unsolicited answer
 	Connection string             `json:"c"`
-	Realm      string             `json:"r"` // the connection's, when it verified the answer
+	Realm      string             `json:"r"`           // the connection's, when it verified the answer
+	Shadow     bool               `json:"w,omitempty"` // the configuration on trial verified it
 	Identity   providers.Identity `json:"i"`
 	Steps      []broker.TraceStep `json:"s,omitempty"`
 }
@@ -81,11 +89,15 @@ type parked struct {
 // It answers the key of that request. h is zero for an unsolicited answer.
 func (e *Engine) Park(ctx context.Context, conn *registry.Connection, h Handle, reply providers.Reply) (string, error) {
 	ctx = e.tracing(ctx, nil, h)
+	conn, err := InConfiguration(conn, h.Shadow)
+	if err != nil {
+		return "", err
+	}
 	idn, err := e.verify(ctx, conn, h, reply)
 	if err != nil {
 		return "", e.trouble(ctx, e.loginOf(h, conn), conn, err)
 	}
-	b, err := json.Marshal(parked{LoginID: h.LoginID, Connection: conn.Slug, Realm: conn.Realm, Identity: idn, Steps: stepsOf(ctx)})
+	b, err := json.Marshal(parked{LoginID: h.LoginID, Connection: conn.Slug, Realm: conn.Realm, Shadow: h.Shadow, Identity: idn, Steps: stepsOf(ctx)})
 	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "parking an identity")
 	}
@@ -128,6 +140,9 @@ func (e *Engine) Resume(ctx context.Context, key string, find func(loginID strin
 	ctx = e.retracing(ctx, p.Steps)
 	if err := sameRealm(conn, p.Realm); err != nil {
 		return e.failed(ctx, nil, conn, err)
+	}
+	if conn, err = InConfiguration(conn, p.Shadow); err != nil {
+		return Step{}, err
 	}
 	if p.LoginID == "" {
 		return e.unsolicited(ctx, conn, p.Identity)
@@ -221,7 +236,7 @@ func (e *Engine) complete(ctx context.Context, a *arrival) (Step, error) {
 		return e.failed(ctx, l, conn, err)
 	}
 	passed(ctx, "person found", "")
-	if e.Seen != nil {
+	if e.Seen != nil && !conn.OnTrial() {
 		e.Seen.Note(conn, u.ID, idn)
 	}
 	s := e.session(conn, u, idn)
@@ -269,13 +284,17 @@ func (e *Engine) session(conn *registry.Connection, u *broker.User, idn provider
 	if now := e.Now(); at.IsZero() || at.After(now) {
 		at = now
 	}
-	return &broker.Session{
+	s := &broker.Session{
 		HomeRealm: conn.Realm, UserID: u.ID, Connection: conn.Slug,
 		AuthTime: at.Truncate(time.Second), ACR: idn.ACR, AMR: idn.AMR,
-		Upstream: broker.UpstreamSession{
-			Issuer: idn.Issuer, Subject: idn.Subject, SubjectFormat: idn.SubjectFormat,
-			NameQualifier: idn.NameQualifier, SPNameQualifier: idn.SPNameQualifier,
-			SessionIndex: idn.SessionIndex, IDToken: idn.IDToken,
-		},
 	}
+	if conn.OnTrial() {
+		return s // the connection's own upstream knows nothing of this session and must not end it
+	}
+	s.Upstream = broker.UpstreamSession{
+		Issuer: idn.Issuer, Subject: idn.Subject, SubjectFormat: idn.SubjectFormat,
+		NameQualifier: idn.NameQualifier, SPNameQualifier: idn.SPNameQualifier,
+		SessionIndex: idn.SessionIndex, IDToken: idn.IDToken,
+	}
+	return s
 }

@@ -50,7 +50,14 @@ type Connection struct {
 	Rules    *claims.Rules
 	Err      error
 	Callback string
+	// Trial is the connection in a second configuration, nil where there is none; People are whom that one is for.
+	Trial  *Connection
+	People []string
+	trial  bool
 }
+
+// OnTrial says that this is a connection in its second configuration.
+func (c *Connection) OnTrial() bool { return c.trial }
 
 // Registry is safe for concurrent use.
 type Registry struct {
@@ -62,6 +69,8 @@ type Registry struct {
 	// LegacyPaths are prefixes under which every public path is served too ("/auth").
 	LegacyPaths []string
 	SPKeys      func(ctx context.Context, slug string) ([]providers.Key, error)
+	// Shadows finds a connection's second configuration; nil: there are none.
+	Shadows func(ctx context.Context, slug string) (*broker.Shadow, error)
 	// Documents decides which of the upstreams' documents are trusted. Nil: whatever is fetched is.
 	Documents Documents
 	Log       *slog.Logger
@@ -258,8 +267,9 @@ func (r *Registry) Forget(c broker.Change) {
 // Open makes a connection ready for use. What is wrong with it stands in Err, so that a broken connection is a page with
 // its fault and not a missing one.
 func (r *Registry) Open(ctx context.Context, c *broker.Connection) *Connection {
-	out := &Connection{Connection: c, Recipe: recipe(c), Rules: claims.NewRules(c), Callback: r.BaseURL + "/broker/" + c.Slug + "/endpoint"}
+	out := &Connection{Connection: c, Recipe: recipe(c), Rules: claims.NewRules(c), Callback: r.callback(c)}
 	out.Provider, out.Err = r.kept(ctx, c)
+	out.Trial = r.onTrial(ctx, c)
 	return out
 }
 

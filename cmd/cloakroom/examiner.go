@@ -46,6 +46,9 @@ func (in *installation) forgetPerson(ctx context.Context, realm, userID, email s
 	if err != nil {
 		return n, err
 	}
+	if err := in.store.Shadows.Forget(ctx, realm, email); err != nil {
+		return n, err
+	}
 	more, err := in.store.Events.Pseudonymise(ctx, realm, userID, email)
 	return n + more, err
 }

@@ -48,6 +48,9 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 	})
 	kept := in.documents()
 	in.registry.Documents = kept
+	in.registry.Shadows = func(ctx context.Context, slug string) (*broker.Shadow, error) {
+		return s.Shadows.Get(ctx, slug, broker.ShadowTrial)
+	}
 	in.admin = &admin.Service{
 		Realms: s.Realms, Connections: s.Connections, Clients: s.Clients, Domains: s.Domains, Users: s.Users,
 		Sessions: s.Sessions, Keys: in.keys, KeyStore: s.Keys, APIKeys: s.APIKeys, Events: s.Events, Tx: s.Tx,
@@ -72,7 +75,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
 	in.admin.People.Pseudonymise = in.forgetPerson
-	in.admin.Documents = kept
+	in.admin.Documents, in.admin.Shadows = kept, s.Shadows
 	return in
 }
 

@@ -72,7 +72,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	}
 	in.admin.People.End = func(ctx context.Context, f admin.SessionFilter) (int, error) { return end(ctx, flow.Scope(f)) }
 	seen := login.NewSeen(login.Seen{Store: s.Identities, Now: time.Now, Log: log})
-	engine.Seen = seen
+	engine.Seen, engine.Views = seen, s.Shadows
 
 	later := newErrands()
 	if err := in.localWays(engine, letterbox, later); err != nil {
@@ -148,6 +148,9 @@ func (in *installation) retain(ctx context.Context) {
 		case now := <-tick.C:
 			if _, err := in.store.Events.Retain(ctx, now.Add(-eventsFor)); err != nil {
 				in.log.WarnContext(ctx, "old events are not dropped", "error", err)
+			}
+			if _, err := in.store.Shadows.Retain(ctx, now); err != nil {
+				in.log.WarnContext(ctx, "former configurations are not dropped", "error", err)
 			}
 			if _, err := in.store.Traces.Retain(ctx, now); err != nil {
 				in.log.WarnContext(ctx, "old traces of logins are not dropped", "error", err)

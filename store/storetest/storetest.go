@@ -23,7 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"webhooks": webhooks, "deliveries": deliveries, "webhook claims": webhookClaims, "expiries": expiries, "lists of expiries": expiryLists, "expiry warnings": expiryWarnings,
 		"wizard notes": wizardNotes, "latest test": testLatest,
 		"counts of logins": loginCounts, "health": connectionHealth, "who fails is forgotten": failingForgotten, "trace policies": tracePolicies, "check runs": checkRuns, "checks due": checksDue,
-		"documents": documents, "documents are bounded": documentsBounded, "document watches": documentWatches,
+		"documents": documents, "documents are bounded": documentsBounded, "document watches": documentWatches, "shadows": shadows,
 		"events": events, "tx": transactions, "lists": lists, "deletion leaves nothing": deletion, "strange text": strangeText, "ready": ready,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, open(t)) })
