@@ -37,7 +37,7 @@ func (f *Front) showSignin(c *web.Ctx, status int, p templates.ConsoleSignin) {
 	}
 	f.Web.Cookies.Keep(c.Writer, signinCeremony, state, credential.CeremonyFor)
 	p.Shell, p.Token = f.english(c), f.token(c)
-	p.Passkey = templates.PasskeyForm{Action: "/admin/signin/passkey", Options: string(options), Conditional: !p.Again, Hidden: append(goOn(p), csrfField(p.Token))}
+	p.Passkey = templates.PasskeyForm{Action: "/admin/signin/passkey", Options: string(options), Conditional: !p.Again && p.Error == "", Hidden: append(goOn(p), csrfField(p.Token))}
 	if p.Connections, err = f.doors(c); err != nil {
 		f.Web.Fault(c, err)
 		return

@@ -263,25 +263,28 @@ type Upstream struct {
 }
 
 // ByUpstream finds the operator of an upstream account. The first time, the account is tied to the operator whose address
-// it proved; from then on only the subject counts. Nobody becomes an operator by signing in.
+// it proved; from then on only the subject counts, unless it is one that may become somebody else's (an address): then the
+// address must be proved each time. Nobody becomes an operator by signing in.
 func (e *Engine) ByUpstream(ctx context.Context, u Upstream, ip string) (*broker.Operator, error) {
 	o, err := e.People.ByUpstream(ctx, u.Connection, u.Subject)
 	if errors.Is(err, broker.ErrNotFound) {
 		o, err = e.tie(ctx, u, ip)
 	}
-	if err == nil && o.Disabled {
-		err = fault.New(fault.OperatorRefused, "%s is disabled", o.Email)
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case o.Disabled:
+		return nil, fault.New(fault.OperatorRefused, "%s is disabled", o.Email)
+	case u.Mutable && (!u.Verified || u.Email != o.Email):
+		return nil, fault.New(fault.OperatorUnproved, "the subject that connection %q gives may become somebody else's, so %s must be proved each time", u.Connection, o.Email)
 	}
 	return o, nil
 }
 
 func (e *Engine) tie(ctx context.Context, u Upstream, ip string) (*broker.Operator, error) {
 	switch {
-	case u.Subject == "" || u.Mutable:
-		return nil, fault.New(fault.OperatorUnproved, "the subject that connection %q gives of %s is not stable", u.Connection, u.Email)
+	case u.Subject == "":
+		return nil, fault.New(fault.OperatorUnproved, "connection %q gives no subject of %s", u.Connection, u.Email)
 	case !u.Verified:
 		return nil, fault.New(fault.OperatorUnproved, "connection %q does not vouch for %s", u.Connection, u.Email)
 	}

@@ -446,7 +446,6 @@ func TestByUpstream(t *testing.T) {
 		want   fault.Code
 	}{
 		"not proved":  {func(u *operator.Upstream) { u.Verified = false }, fault.OperatorUnproved},
-		"mutable":     {func(u *operator.Upstream) { u.Mutable = true }, fault.OperatorUnproved},
 		"no subject":  {func(u *operator.Upstream) { u.Subject = "" }, fault.OperatorUnproved},
 		"not invited": {func(u *operator.Upstream) { u.Email = "max@example.org" }, fault.OperatorNotInvited},
 		"disabled":    {func(u *operator.Upstream) { u.Email = "off@example.org" }, fault.OperatorRefused},
@@ -459,8 +458,19 @@ func TestByUpstream(t *testing.T) {
 	if o, err := d.ByUpstream(ctx, eva, "192.0.2.1"); err != nil || o.ID != "eva" {
 		t.Fatalf("%v, %v", o, err)
 	}
+	recycled := eva
+	recycled.Mutable = true
+	if _, err := d.ByUpstream(ctx, recycled, ""); err != nil {
+		t.Errorf("a mutable subject with the address proved: %v", err)
+	}
+	recycled.Verified = false
+	_, err := d.ByUpstream(ctx, recycled, "")
+	wants(t, "a mutable subject without proof", err, fault.OperatorUnproved)
+	recycled.Verified, recycled.Email = true, "max@example.org"
+	_, err = d.ByUpstream(ctx, recycled, "")
+	wants(t, "a mutable subject with another address", err, fault.OperatorUnproved)
 	later := eva
-	later.Email, later.Verified, later.Mutable = "eva@renamed.example", false, true
+	later.Email, later.Verified = "eva@renamed.example", false
 	if o, err := d.ByUpstream(ctx, later, ""); err != nil || o.ID != "eva" {
 		t.Errorf("by subject: %v, %v", o, err)
 	}
