@@ -111,7 +111,7 @@ func places(a admin.Actor, current string) []templates.Place {
 	}
 	if len(a.Realms) == 0 && a.Role != admin.Support {
 		all = append(all, templates.Place{Label: "Mails", URL: "/admin/mails"}, templates.Place{Label: "API keys", URL: "/admin/apikeys"},
-			templates.Place{Label: "Operators", URL: "/admin/operators"})
+			templates.Place{Label: "Webhooks", URL: "/admin/webhooks"}, templates.Place{Label: "Operators", URL: "/admin/operators"})
 	}
 	for i := range all {
 		all[i].Current = all[i].URL == current

@@ -18,7 +18,7 @@ func (f *Front) keyRoutes() []route {
 	show, save := f.edit(f.realmEditor())
 	return []route{
 		get(atRealm+"/keys", f.page(f.keys)), post(atRealm+"/keys/rotate", f.action(f.rotate)),
-		get("/admin/apikeys", f.page(f.apiKeys)), post("/admin/apikeys", f.page(f.makeAPIKey)), post("/admin/apikeys/:id/delete", f.action(f.deleteAPIKey)),
+		get("/admin/apikeys", f.page(f.apiKeys)), post("/admin/apikeys", f.sure("/admin/apikeys", f.page(f.makeAPIKey))), post("/admin/apikeys/:id/delete", f.sure("/admin/apikeys", f.action(f.deleteAPIKey))),
 		get(atRealm+"/settings", show), post(atRealm+"/settings", save),
 		get(atRealm+"/delete", f.page(f.askDeleteRealm)), post(atRealm+"/delete", f.action(f.deleteRealm)),
 	}
@@ -137,6 +137,8 @@ var realmFields = []field{
 	{pointer: "/local_login", kind: "words", label: "Ways in for people who are excluded from enforced sign-in", hint: "email_code, passkey, password; empty: none."},
 	{pointer: "/seat_limit", kind: "number", label: "Seats", hint: "How many people may be active; 0: any number."},
 	{pointer: "/approval", kind: "check", label: "New people wait until an operator lets them in"},
+	{pointer: "/traces/keep_days", kind: "number", label: "Days that traces of sign-ins are kept", hint: "1 to 400."},
+	{pointer: "/traces/redact", kind: "select", label: "What is left out of them", options: []templates.Option{{Value: broker.RedactNone, Label: "nothing"}, {Value: broker.RedactAddresses, Label: "whose address it was"}, {Value: broker.RedactAll, Label: "all but what failed, where and when"}}},
 	{pointer: "/contacts", kind: "lines", label: "Contacts", hint: "Addresses that are told of seats, lost domain proofs and expiries, one a line."},
 }
 

@@ -14,7 +14,7 @@ func (f *Front) ledgerRoutes() []route {
 		get("/admin/events", f.page(f.allEvents)), get(atRealm+"/events", f.page(f.realmEvents)),
 		get(atRealm+"/sessions", f.page(f.sessions)), post(atRealm+"/sessions/:sid/end", f.action(f.endSession)),
 		get("/admin/mails", f.page(f.mails)), get(atRealm+"/mails", f.page(f.mails)), get(atRealm+"/mails/:id", f.page(f.mail)),
-		post(atRealm+"/mails/:id/retry", f.action(f.retryMail)), post(atRealm+"/mails/:id/copied", f.action(f.mailCopied)), post(atRealm+"/mails/:id/reveal", f.page(f.revealMail)),
+		post(atRealm+"/mails/:id/retry", f.action(f.retryMail)), post(atRealm+"/mails/:id/copied", f.action(f.mailCopied)), post(atRealm+"/mails/:id/reveal", f.sure("/admin/mails", f.page(f.revealMail))),
 	}
 }
 

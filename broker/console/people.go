@@ -88,13 +88,13 @@ func kept(c *web.Ctx, names ...string) []templates.Field {
 }
 
 func seatFigures(realm string, s admin.SeatCount) templates.Section {
-	limit := "any number"
+	taken := thousands(int64(s.Taken))
 	if s.Limit > 0 {
-		limit = thousands(int64(s.Limit))
+		taken += " of " + thousands(int64(s.Limit))
 	}
 	with := func(status string) string { return realmPath(realm, "people") + "?status=" + status }
 	return templates.Section{Figures: []templates.Figure{
-		{Name: "Active", Value: fmt.Sprintf("%s of %s", thousands(int64(s.Taken)), limit), URL: with(broker.StandingActive)},
+		{Name: "Active", Value: taken, URL: with(broker.StandingActive)},
 		{Name: "Wait for approval", Value: thousands(int64(s.Pending)), URL: with(broker.StatusPending)},
 		{Name: "Wait for a seat", Value: thousands(int64(s.Held)), URL: with(broker.StatusHeld)},
 	}}
