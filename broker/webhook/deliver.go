@@ -181,7 +181,7 @@ func (s *Sender) settle(d *broker.Delivery, err error) {
 
 // jitter is a wait, a tenth shorter or longer, so that what failed together is not tried again together.
 func jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5+1)
+	return d - d/10 + rand.N(d/5+1) // #nosec G404 -- spreads load, keeps no secret
 }
 
 // judge draws the consequence of a batch for the webhook.
@@ -198,7 +198,7 @@ func (s *Sender) judge(ctx context.Context, w *broker.Webhook, out outcome) {
 	}
 	w.Failures++
 	w.HoldUntil = now.Add(jitter(min(firstHold<<min(w.Failures-1, 10), longestHold)))
-	reason := fault.Code("")
+	var reason fault.Code
 	switch {
 	case fault.CodeOf(out.failed) == fault.WebhookGone:
 		reason = fault.WebhookGone

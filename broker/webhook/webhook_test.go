@@ -344,6 +344,23 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
+// What waited too long for a receiver that was on hold is given up, and can be sent again.
+func TestWaitedTooLong(t *testing.T) {
+	h := newHouse(t, loopback())
+	h.hook("one", "/", "*")
+	e := h.event("a.b")
+	h.pass(4*24*time.Hour + time.Minute)
+	storetest.Must(t, h.store.Deliveries.Sweep(t.Context(), h.clock().Add(-4*24*time.Hour), h.clock().Add(-30*24*time.Hour)))
+	if d := h.delivery("one", e.ID); d.Status != broker.DeliveryFailed || d.Code != string(fault.WebhookGivenUp) {
+		t.Errorf("%+v", d)
+	}
+	storetest.Must(t, h.store.Deliveries.Resend(t.Context(), "one", e.ID))
+	h.work()
+	if d := h.delivery("one", e.ID); d.Status != broker.DeliveryDelivered {
+		t.Errorf("sent again: %+v", d)
+	}
+}
+
 func TestGone(t *testing.T) {
 	h := newHouse(t, loopback())
 	h.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) })
