@@ -133,7 +133,7 @@ func (s *Overview) leads(ctx context.Context, realms []string, query string) (sl
 			domain.in("realm", realms)
 			domain.and("domain = ?", query[at+1:])
 			person.in("u.realm", realms)
-			person.and("u.email_key = ?", emailKey(query))
+			person.and(addressColumn(realms)+" = ?", emailKey(query))
 			if err := collect(q, "SELECT slug FROM connection_domains WHERE ", domain); err != nil {
 				return err
 			}

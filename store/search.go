@@ -78,10 +78,18 @@ func (f *finder) domainHits(h *broker.Hits) error {
 	})
 }
 
+// addressColumn is the key of people's addresses as the index knows it that is over the realms to look in.
+func addressColumn(realms []string) string {
+	if realms == nil {
+		return "(u.email_key || '')"
+	}
+	return "u.email_key"
+}
+
 func (f *finder) personHits(h *broker.Hits) error {
-	key := emailKey(folded(f.text))
+	key, column := emailKey(folded(f.text)), addressColumn(f.realms)
 	args := []any{key, key + "g"} // g follows every hexadecimal digit
-	return f.all("SELECT "+userColumns+" FROM users u", "u.realm", "u.email_key >= ? AND u.email_key < ?", "u.email_key, u.id", args, func(scan func(...any) error) error {
+	return f.all("SELECT "+userColumns+" FROM users u", "u.realm", column+" >= ? AND "+column+" < ?", column+", u.id", args, func(scan func(...any) error) error {
 		var row userRow
 		if err := scan(row.dest()...); err != nil {
 			return err
