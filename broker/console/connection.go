@@ -186,6 +186,7 @@ var sharedFields = []field{
 	{pointer: "/linking", kind: "select", label: "Somebody whose address is already known", options: wordsOf(linkings, broker.Linkings)},
 	{pointer: "/default_groups", kind: "lines", label: "Groups everybody gets", hint: "One a line."},
 	{pointer: "/mapping", kind: "pairs", label: "Mapping", hint: "One field a line, with the attributes it is read from: email: mail, email. Fields: email, given_name, family_name, name, locale, groups, subject."},
+	{pointer: "/contacts", kind: "lines", label: "Contacts at the customer", hint: "Addresses that are told what ends at their side, one a line. Empty: the realm's contacts."},
 	{pointer: "/hide_on_login", kind: "check", label: "Not on the sign-in page", hint: "Domains, hints and direct links still lead to it."},
 }
 
@@ -201,11 +202,13 @@ var protocolFields = map[string][]field{
 	"oidc": {
 		{pointer: "/oidc/issuer", kind: "text", label: "Issuer"}, {pointer: "/oidc/tenant", kind: "text", label: "Tenant or hosted domain that is pinned"}, {pointer: "/oidc/client_id", kind: "text", label: "Client ID"},
 		{pointer: "/oidc/client_secret", kind: "secret", label: "Client secret", hint: "Empty: stays as it is. It is never shown."},
+		{pointer: "/oidc/client_secret_expires_at", kind: "time", label: "The secret ends on", hint: "As the provider's console says: contacts are warned before."},
 		{pointer: "/oidc/client_auth", kind: "select", label: "How the secret is sent", options: choices("auto", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none")},
 		{pointer: "/oidc/scopes", kind: "words", label: "Scopes"}, {pointer: "/oidc/userinfo", kind: "select", label: "Ask the userinfo endpoint", options: choices("auto", "always", "never")},
 	},
 	"oauth2": {
 		{pointer: "/oauth2/client_id", kind: "text", label: "Client ID"}, {pointer: "/oauth2/client_secret", kind: "secret", label: "Client secret", hint: "Empty: stays as it is. It is never shown."},
+		{pointer: "/oauth2/client_secret_expires_at", kind: "time", label: "The secret ends on"},
 		{pointer: "/oauth2/authorize_url", kind: "text", label: "Authorization URL"}, {pointer: "/oauth2/token_url", kind: "text", label: "Token URL"}, {pointer: "/oauth2/userinfo_url", kind: "text", label: "User info URL"}, {pointer: "/oauth2/scopes", kind: "words", label: "Scopes"},
 	},
 }

@@ -16,7 +16,7 @@ import (
 // them: it draws the form, makes the merge patch and finds each complaint its input.
 type field struct {
 	pointer     string // RFC 6901
-	kind        string // text, lines, pairs, words, check, select, number, secret, area, url, date
+	kind        string // text, lines, pairs, words, check, select, number, secret, area, time
 	label, hint string
 	options     []templates.Option
 }
@@ -49,6 +49,8 @@ func inputs(fields []field, object any, posted url.Values, wrong broker.FieldErr
 			in.Kind = "text"
 		case "secret":
 			in.Value = ""
+		case "time":
+			in.Kind = "date"
 		case "check":
 			in.Kind, in.Checked = "checkbox", in.Value == "true"
 		}
@@ -92,6 +94,9 @@ func at(doc any, pointer string) any {
 func (f field) shown(v any) string {
 	switch v := v.(type) {
 	case string:
+		if f.kind == "time" {
+			v, _, _ = strings.Cut(v, "T")
+		}
 		return v
 	case bool:
 		return strconv.FormatBool(v)
@@ -171,6 +176,11 @@ func (f field) read(s string) (any, bool) {
 		return s == "true", true
 	case "secret":
 		return s, s != ""
+	case "time":
+		if s == "" {
+			return nil, true // a merge patch takes it away
+		}
+		return s + "T00:00:00Z", true
 	case "number":
 		n, err := strconv.Atoi(s)
 		if err != nil {
