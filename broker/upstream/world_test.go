@@ -77,7 +77,7 @@ func newReplica(t *testing.T, s *store.Store, now func() time.Time) *replica {
 	}
 	r.registry.Documents = r.keeper
 	r.admin = &admin.Service{
-		Realms: s.Realms, Connections: s.Connections, Domains: s.Domains, Events: s.Events, Tx: s.Tx, Documents: r.keeper, Now: now,
+		Realms: s.Realms, Connections: s.Connections, Domains: s.Domains, Events: s.Events, Tx: s.Tx, Documents: r.keeper, Checks: s.Checks, Now: now,
 		Open: func(_ context.Context, c *broker.Connection) (providers.Provider, error) {
 			return r.registry.Provider(c, nil)
 		},
