@@ -33,7 +33,7 @@ type NewDraft struct {
 	Protocol    string   `json:"protocol,omitempty" doc:"Left out: the one that is recommended for the preset"`
 	Slug        string   `json:"slug,omitempty" doc:"Left out: made of the realm's name and the preset; it never changes"`
 	DisplayName string   `json:"display_name,omitempty"`
-	Domains     []string `json:"domains,omitempty" doc:"Left out: the verified domains of the realm that no other connection has"`
+	Domains     []string `json:"domains,omitempty" doc:"Left out: the verified domains of the realm that no connection in use has"`
 }
 
 // StartConnection begins a connection: a draft, which is switched off and may lack what its protocol needs. What is handed
@@ -131,8 +131,8 @@ func slugsFor(realm, presetName, protocol string) []string {
 	return out
 }
 
-// freeDomains are the verified domains of a realm that none of its connections lists: most likely those of the one that
-// is being made.
+// freeDomains are the verified domains of a realm that none of its connections in use lists: most likely those of the one
+// that is being made.
 func (s *Service) freeDomains(ctx context.Context, realm string) ([]string, error) {
 	var out []string
 	err := each(func(p broker.Page) ([]*broker.Domain, string, error) { return s.Domains.List(ctx, realm, p) }, func(d *broker.Domain) error {
@@ -145,7 +145,7 @@ func (s *Service) freeDomains(ctx context.Context, realm string) ([]string, erro
 		return out, err
 	}
 	err = each(func(p broker.Page) ([]*broker.Connection, string, error) { return s.Connections.List(ctx, realm, p) }, func(c *broker.Connection) error {
-		out = slices.DeleteFunc(out, func(name string) bool { return slices.Contains(c.Domains, name) })
+		out = slices.DeleteFunc(out, func(name string) bool { return c.Enabled && slices.Contains(c.Domains, name) })
 		return nil
 	})
 	return out, err

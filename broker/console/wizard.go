@@ -42,6 +42,9 @@ func (f *Front) showProviders(c *web.Ctx, a admin.Actor, status int, wrong strin
 		for _, r := range realms.Items {
 			p.Realms = append(p.Realms, templates.Option{Value: r.Name, Label: r.DisplayName})
 		}
+		if len(p.Realms) == 1 && p.Typed == "" {
+			p.Typed = p.Realms[0].Value
+		}
 	} else {
 		if _, err := f.Admin.GetRealm(c.Request.Context(), a, realm); err != nil {
 			return err
