@@ -76,7 +76,8 @@ type Pill struct{ Kind, Word string }
 // CopyField is a value to copy elsewhere under the name that it has there.
 type CopyField struct {
 	ID, Label, Where, Value string
-	Long                    bool // shown on several lines
+	Local                   string // the label in the page's language, "" for none
+	Long                    bool   // shown on several lines
 }
 
 // Pager leads through a list.

@@ -9,7 +9,7 @@ import (
 
 // consoleSamples are the operators' pages; each part of the console keeps its own list.
 func consoleSamples(lang string) []page {
-	return slices.Concat(frameSamples(lang), operatorSamples(lang), wizardSamples(lang))
+	return slices.Concat(frameSamples(lang), operatorSamples(lang), wizardSamples(lang), setupSamples(lang))
 }
 
 // console is the frame of an owner's page.

@@ -36,6 +36,11 @@ func fill(v reflect.Value, s string) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0), s)
+	case reflect.Pointer:
+		if v.CanSet() { // a time's zone is its own
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), s)
+		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		for _, key := range []string{"title", "help", s} {

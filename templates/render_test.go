@@ -242,6 +242,9 @@ func TestTexts(t *testing.T) {
 	for _, id := range wizardTexts {
 		seen["wizard."+id] = true
 	}
+	for _, id := range setupTexts {
+		seen[id] = true
+	}
 	for _, e := range fault.All() {
 		for _, part := range []string{"title", "what", "do"} {
 			id := "fault." + e.Public + "." + part
@@ -285,7 +288,7 @@ func TestTexts(t *testing.T) {
 // publics are the sentences the catalogue may choose from (fault.Entry.Public).
 var publics = []string{"retry", "expired", "stray", "idp_refused", "idp_misconfigured", "not_allowed", "no_email", "unavailable",
 	"ours", "app", "cookie", "too_many", "unknown_address", "pending", "held", "link_ask", "link_tries",
-	"invite_unknown", "invite_expired", "invite_revoked", "invite_used", "invite_other_address", "invite_other_connection", "setup_unknown", "setup_expired"}
+	"invite_unknown", "invite_expired", "invite_revoked", "invite_used", "invite_other_address", "invite_other_connection", "setup_unknown", "setup_expired", "setup_revoked"}
 
 func TestEveryFaultHasAPage(t *testing.T) {
 	r := renderer(t)

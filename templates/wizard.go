@@ -66,6 +66,7 @@ func (s WizardStep) StateID() string { return "wizard.state_" + s.State }
 type WizardTake struct {
 	Field  string // pointer
 	Label  string
+	Local  string // the label in the page's language, "" for none
 	Where  string
 	Have   bool // it stands here
 	Value  string
@@ -143,6 +144,9 @@ type WizardCard struct {
 
 // Card is a finding for the partial that shows it.
 func (w Wizard) Card(f FindingCard) WizardCard { return WizardCard{f, w.Shell} }
+
+// Text is what the card says, in the page's language where it is translated.
+func (c WizardCard) Text() FindingText { return c.Told(c.words.LangTag()) }
 
 // T is a text in the page's language.
 func (c WizardCard) T(id string, kv ...any) string { return c.words.T(id, kv...) }

@@ -10,6 +10,7 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/fault"
+	"cloakroom/providers/preset"
 )
 
 // Guest is a customer's administrator with a setup link. What they may see and do is Guest's methods, about the link's
@@ -38,6 +39,11 @@ func (s *Service) OpenSetup(ctx context.Context, token, remoteIP string) (*Guest
 	r, err := s.Realms.Get(ctx, l.Realm)
 	if err != nil {
 		return nil, err
+	}
+	if l.Connection != "" && l.Purpose != broker.SetupConnection && l.Purpose != broker.SetupDomain {
+		if _, err := s.Connections.Get(ctx, l.Connection); errors.Is(err, broker.ErrNotFound) {
+			return nil, fault.New(fault.SetupGone, "link %s, connection %s", l.ID, l.Connection)
+		}
 	}
 	g := &Guest{Link: l, Realm: r, s: s, actor: Actor{Name: "setup:" + l.ID, Role: Support, Realms: []string{l.Realm}, RemoteIP: remoteIP}}
 	return g, g.seen(ctx)
@@ -103,6 +109,19 @@ func (g *Guest) about(purposes ...string) (slug string, err error) {
 	return g.Link.Connection, nil
 }
 
+// beginning is about for what changes a new connection: once people sign in through it, nothing does by this link.
+func (g *Guest) beginning(ctx context.Context) (*broker.Connection, error) {
+	slug, err := g.about(broker.SetupConnection)
+	if err != nil {
+		return nil, err
+	}
+	c, err := g.s.connection(ctx, g.actor, g.Link.Realm, slug, toSupport)
+	if err == nil && c.Enabled {
+		err = fault.New(fault.SetupInUse, "%s", slug)
+	}
+	return c, err
+}
+
 var ofConnections = []string{broker.SetupConnection, broker.SetupCertificate, broker.SetupSecret}
 
 // State is how far the connection is, nil where no provider is chosen yet. Who did what on our side is left out.
@@ -111,6 +130,9 @@ func (g *Guest) State(ctx context.Context) (*WizardState, error) {
 		return nil, nil
 	}
 	w, err := g.s.WizardState(ctx, g.actor, g.Link.Realm, g.Link.Connection)
+	if errors.Is(err, broker.ErrNotFound) && g.Link.Purpose == broker.SetupConnection {
+		return nil, nil // deleted here: a provider may be chosen anew
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +140,47 @@ func (g *Guest) State(ctx context.Context) (*WizardState, error) {
 	for i := range w.Steps {
 		w.Steps[i].By = ""
 	}
+	if w.Check != nil {
+		report := g.report(w.Check.Report)
+		w.Check = &CheckReport{CheckRun: &broker.CheckRun{Realm: w.Check.Realm, Connection: w.Check.Connection, At: w.Check.At, Status: w.Check.Status}, Report: report}
+	}
+	w.Test = g.test(w.Test)
 	return w, nil
+}
+
+// report is a preflight as a guest reads it: without operators' names, which some details hold.
+func (g *Guest) report(r Report) Report {
+	r.Findings = slices.Clone(r.Findings)
+	for i := range r.Findings {
+		if r.Findings[i].Code == string(fault.DocumentPinned) {
+			r.Findings[i].Detail = ""
+		}
+	}
+	return r
+}
+
+// test is a test login as a guest reads it: all of one that was begun by the link, and of others what was wrong, but not
+// with whom.
+func (g *Guest) test(d *Diagnosed) *Diagnosed {
+	if d == nil {
+		return nil
+	}
+	if d.By == g.actor.Name {
+		own := *d
+		own.Past = ""
+		return &own
+	}
+	out := NewDiagnosed(&broker.Connection{Realm: d.Realm, Slug: d.Connection, Protocol: d.Protocol, Preset: d.Preset}, d.Ref, d.Status)
+	for _, f := range d.Findings {
+		out.Findings = append(out.Findings, Finding{
+			Code: f.Code, Severity: f.Severity, Side: f.Side, Confidence: f.Confidence, Cause: f.Cause, Fix: fault.Lookup(fault.Code(f.Code)).Fix,
+			Labels: f.Labels, Help: f.Help, Alternatives: []Alternative{},
+		})
+	}
+	if d.Diagnosis != nil && len(out.Findings) > 0 {
+		out.Diagnosis = &out.Findings[0]
+	}
+	return out
 }
 
 // Choose begins the connection with a provider, or chooses another one: {preset, protocol}.
@@ -130,22 +192,61 @@ func (g *Guest) Choose(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(g.Link.Presets) > 0 && !slices.Contains(g.Link.Presets, d.Preset) {
-		return fault.New(fault.SetupBeyond, "the link is for the providers %v", g.Link.Presets)
+	if !g.Offers(d.Preset) {
+		return fault.New(fault.SetupBeyond, "the link is not for the provider %s", d.Preset)
 	}
 	chosen, err := json.Marshal(map[string]string{"preset": d.Preset, "protocol": d.Protocol})
 	if err != nil {
 		return err
 	}
 	if g.Link.Connection != "" {
-		_, err := g.s.RechooseConnection(ctx, g.actor, g.Link.Realm, g.Link.Connection, nil, chosen)
-		return err
+		err := g.rechoose(ctx, chosen)
+		if !errors.Is(err, broker.ErrNotFound) {
+			return err
+		}
 	}
+	return g.start(ctx, chosen)
+}
+
+// Offers says whether a provider may be chosen: one of those that the link names, or else any that is a company's own. The
+// public ones vouch for everybody's addresses, so it takes an operator to think of them.
+func (g *Guest) Offers(name string) bool {
+	if len(g.Link.Presets) > 0 {
+		return slices.Contains(g.Link.Presets, name)
+	}
+	p, ok := preset.Get(name)
+	return ok && p.EmailTrust == ""
+}
+
+func (g *Guest) rechoose(ctx context.Context, chosen []byte) error {
+	_, err := attempt(nil, func() (*broker.Connection, error) {
+		c, err := g.beginning(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return g.s.RechooseConnection(ctx, g.actor, g.Link.Realm, c.Slug, Match{c.Version}, chosen)
+	})
+	return err
+}
+
+// start makes the draft. Of two people who choose at once the first has chosen.
+func (g *Guest) start(ctx context.Context, chosen []byte) error {
+	gone := g.Link.Connection
 	c, err := g.s.StartConnection(ctx, g.actor, g.Link.Realm, chosen)
 	if err != nil {
 		return err
 	}
-	return g.note(ctx, func(l *broker.SetupLink) string { l.Connection = c.Slug; return "setup_link.provider_chosen" })
+	err = g.note(ctx, func(l *broker.SetupLink) string {
+		if l.Connection != gone {
+			return ""
+		}
+		l.Connection = c.Slug
+		return "setup_link.provider_chosen"
+	})
+	if err != nil || g.Link.Connection != c.Slug {
+		return errors.Join(err, g.s.deleteConnection(ctx, g.actor, c))
+	}
+	return nil
 }
 
 // takes are the settings that each purpose may write.
@@ -161,13 +262,25 @@ func (g *Guest) takes(pointer string) bool {
 	return false
 }
 
-// Paste takes a value over into the connection: what PasteInto does, as far as the link's purpose goes.
+// Paste takes a value over into the connection: what PasteInto does, as far as the link's purpose goes. A certificate for a
+// connection that people sign in through stands beside the ones it has; see renewal.
 func (g *Guest) Paste(ctx context.Context, body []byte) (*Pasted, error) {
 	slug, err := g.about(ofConnections...)
 	if err != nil {
 		return nil, err
 	}
-	return g.s.pasteInto(ctx, g.actor, g.Link.Realm, slug, nil, body, g.takes)
+	return attempt(nil, func() (*Pasted, error) {
+		c, err := g.s.connection(ctx, g.actor, g.Link.Realm, slug, toSupport)
+		switch {
+		case err != nil:
+			return nil, err
+		case g.Link.Purpose == broker.SetupConnection && c.Enabled:
+			return nil, fault.New(fault.SetupInUse, "%s", slug)
+		case g.Link.Purpose == broker.SetupCertificate && !c.Draft:
+			return g.s.renew(ctx, g.actor, c, body)
+		}
+		return g.s.pasteInto(ctx, g.actor, g.Link.Realm, slug, Match{c.Version}, body, g.takes)
+	})
 }
 
 // Copied notes that our values stand in the provider's console.
@@ -190,7 +303,8 @@ func (g *Guest) Check(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return g.s.CheckConnection(ctx, g.actor, g.Link.Realm, slug)
+	r, err := g.s.CheckConnection(ctx, g.actor, g.Link.Realm, slug)
+	return g.report(r), err
 }
 
 // BeginTest makes a test login.
@@ -208,10 +322,11 @@ func (g *Guest) TestReport(ctx context.Context, ref string) (*Diagnosed, error) 
 	if err != nil {
 		return nil, err
 	}
-	return g.s.TestReport(ctx, g.actor, g.Link.Realm, slug, ref)
+	d, err := g.s.TestReport(ctx, g.actor, g.Link.Realm, slug, ref)
+	return g.test(d), err
 }
 
-// PastePage reads what the provider's page said where a test login did not come back.
+// PastePage reads what the provider's page said where a test login of the link's own did not come back.
 func (g *Guest) PastePage(ctx context.Context, ref string, text []byte) (*Diagnosed, error) {
 	slug, err := g.about(ofConnections...)
 	if err != nil {
@@ -221,57 +336,20 @@ func (g *Guest) PastePage(ctx context.Context, ref string, text []byte) (*Diagno
 	if err != nil {
 		return nil, err
 	}
-	return g.s.PasteTestPage(ctx, g.actor, g.Link.Realm, slug, ref, body)
-}
-
-// Domains are the realm's claims: the link's administrator proves them.
-func (g *Guest) Domains(ctx context.Context) ([]*broker.Domain, error) {
-	if err := g.may(broker.SetupConnection, broker.SetupDomain); err != nil {
-		return nil, err
-	}
-	found, err := g.s.ListDomains(ctx, g.actor, g.Link.Realm, broker.Page{Limit: 200})
-	return found.Items, err
-}
-
-// AddDomain claims a domain for the realm, and lists it on the connection where the link is about a new one.
-func (g *Guest) AddDomain(ctx context.Context, name string) (*broker.Domain, error) {
-	if err := g.may(broker.SetupConnection, broker.SetupDomain); err != nil {
-		return nil, err
-	}
-	body, err := json.Marshal(map[string]string{"domain": name})
+	d, err := g.s.TestReport(ctx, g.actor, g.Link.Realm, slug, ref)
 	if err != nil {
 		return nil, err
 	}
-	d, err := g.s.CreateDomain(ctx, g.actor, g.Link.Realm, body)
-	if err != nil || g.Link.Purpose != broker.SetupConnection || g.Link.Connection == "" {
-		return d, err
+	if d.By != g.actor.Name {
+		return nil, fault.New(fault.SetupBeyond, "the test login %s was not begun by the link", d.Ref)
 	}
-	return d, g.listDomain(ctx, d.Domain)
-}
-
-func (g *Guest) listDomain(ctx context.Context, name string) error {
-	c, err := g.s.GetConnection(ctx, g.actor, g.Link.Realm, g.Link.Connection)
-	if err != nil || slices.Contains(c.Domains, name) {
-		return err
-	}
-	body, err := json.Marshal(map[string][]string{"domains": append(slices.Clone(c.Domains), name)})
-	if err != nil {
-		return err
-	}
-	_, err = g.s.UpdateConnection(ctx, g.actor, g.Link.Realm, g.Link.Connection, nil, body)
-	return err
-}
-
-// VerifyDomain looks for the record that proves a claim.
-func (g *Guest) VerifyDomain(ctx context.Context, name string) (*broker.Domain, error) {
-	if err := g.may(broker.SetupConnection, broker.SetupDomain); err != nil {
+	if _, err := g.s.PasteTestPage(ctx, g.actor, g.Link.Realm, slug, ref, body); err != nil {
 		return nil, err
 	}
-	return g.s.VerifyDomain(ctx, g.actor, g.Link.Realm, name)
+	return g.TestReport(ctx, ref)
 }
 
-// SwitchOn opens the connection to everyone, where the link allows it and the connection is ready: a test login has passed
-// since the last change, and addresses count by proved domains. Whose addresses count otherwise is for operators to say.
+// SwitchOn opens the connection to everyone, where the link allows it and nothing hinders it.
 func (g *Guest) SwitchOn(ctx context.Context) error {
 	slug, err := g.about(broker.SetupConnection)
 	if err != nil {
@@ -281,19 +359,35 @@ func (g *Guest) SwitchOn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tested, trusted := w.Step(StepTested), w.Step(StepTrusted)
-	switch {
-	case !g.Link.Activate:
-		return fault.New(fault.SetupNotYet, "switching on is left to support")
-	case tested.State != StepDone || tested.Stale:
-		return fault.New(fault.SetupNotYet, "no test login has passed since the last change")
-	case trusted.State != StepDone:
-		return fault.New(fault.SetupNotYet, "the domains are not proved")
+	if why := g.Hindered(w); why != "" {
+		return fault.New(fault.SetupNotYet, "%s", why)
 	}
-	if _, err := g.s.SwitchOn(ctx, g.actor, g.Link.Realm, slug, nil); err != nil {
+	if _, err := g.s.SwitchOn(ctx, g.actor, g.Link.Realm, slug, Match{w.Connection.Version}); err != nil {
 		return err
 	}
 	return g.Done(ctx)
+}
+
+// What hinders a guest from switching a connection on.
+const (
+	HinderedSupport = "support" // it is left to support
+	HinderedTest    = "test"    // no test login has passed since the last change
+	HinderedDomains = "domains" // the domains are not proved
+)
+
+// Hindered says why the connection cannot be switched on by the link, "" where it can: a test login has passed since the
+// last change, and addresses count by proved domains. Whose addresses count otherwise is for operators to say.
+func (g *Guest) Hindered(w *WizardState) string {
+	tested, trusted := w.Step(StepTested), w.Step(StepTrusted)
+	switch {
+	case !g.Link.Activate || w.Connection.EmailTrust != "domains":
+		return HinderedSupport
+	case trusted.State != StepDone:
+		return HinderedDomains
+	case tested.State != StepDone || tested.Stale:
+		return HinderedTest
+	}
+	return ""
 }
 
 // Done notes that the administrator is through.

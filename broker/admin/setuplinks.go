@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -95,6 +96,9 @@ func (s *Service) GetSetupLink(ctx context.Context, a Actor, realm, id string) (
 		return v, nil
 	}
 	w, err := s.WizardState(ctx, a, realm, l.Connection)
+	if errors.Is(err, broker.ErrNotFound) { // deleted since
+		return v, nil
+	}
 	if err != nil {
 		return nil, err
 	}

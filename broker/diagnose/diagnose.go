@@ -90,7 +90,12 @@ func (x *Examiner) Tested(ctx context.Context, c *broker.Connection, ref string)
 	if err != nil {
 		return nil, err
 	}
-	return x.standing(ctx, t, c)
+	d, err := x.standing(ctx, t, c)
+	if err != nil {
+		return nil, err
+	}
+	d.By = t.Actor
+	return d, nil
 }
 
 // standing is asked for every second while somebody watches: a test under way costs no more than its row.

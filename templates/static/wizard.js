@@ -11,7 +11,8 @@ const show = (html, focus) => {
   at().replaceWith(next);
   for (const s of next.querySelectorAll("details > summary")) if (open.includes(s.textContent)) s.parentElement.open = true;
   ready();
-  if (focus) document.getElementById(focus)?.focus();
+  const problem = focus && document.getElementById("problem");
+  if (focus) (problem ?? document.getElementById(focus))?.focus();
 };
 
 const send = async (form, focus) => {
