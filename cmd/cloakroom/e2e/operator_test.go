@@ -300,6 +300,25 @@ func TestOperatorThroughConnection(t *testing.T) {
 	if p := bob(v); p.Status != 200 || p.URL.Path != "/admin/account" || !strings.Contains(p.Body, "bob@staff.example") {
 		t.Fatalf("invited: %s", p)
 	}
+	// The way back to the console is good for the browser that began it only, and once.
+	victim, thief := newVisitor(), newVisitor()
+	begin(thief) // has a sign-in of its own under way
+	p, err := victim.submit(begin(victim), nil, url.Values{"user": {"bob"}})
+	if err == nil {
+		p, err = victim.submit(p, nil, nil, i.URL+"/admin/signin/done/")
+	}
+	if err != nil || !strings.Contains(p.URL.Path, "/admin/signin/done/") {
+		t.Fatalf("%v, %s", err, p)
+	}
+	if got, err := thief.get(p.URL.String()); err != nil || got.Status != http.StatusBadRequest {
+		t.Errorf("another browser: %v, %s", err, got)
+	}
+	if got, err := victim.get(p.URL.String()); err != nil || got.Status == 200 {
+		t.Errorf("the ticket after a try: %v, %s", err, got)
+	}
+	if got, err := thief.get(i.URL + "/admin/account"); err != nil || got.URL.Path != "/admin/signin" {
+		t.Errorf("a stolen ticket signs in: %v, %s", err, got)
+	}
 	if status, _ := i.try("PATCH", "/realms/staff", obj{"operators": false}); status != 200 {
 		t.Fatal(status)
 	}
