@@ -92,6 +92,8 @@ type EventFilter struct {
 type Keys interface {
 	// Rotate retires the owner's active key of an algorithm, with overlap, and answers the new active one.
 	Rotate(ctx context.Context, owner, alg string) (broker.Key, error)
+	// GoBack makes a retired key, while it is published, the active one again.
+	GoBack(ctx context.Context, owner, alg, kid string) error
 	// Ensure makes a realm's first keys.
 	Ensure(ctx context.Context, realm string) error
 	// ForConnection are the keys of our side of a connection, the active one first, made at first need.
@@ -156,6 +158,7 @@ type Service struct {
 	Stats       Stats
 	Checks      Checks
 	Wizard      Wizard
+	KeyTurns    KeyTurns
 	Setup       Setup
 
 	// NextExpiry answers when the first thing of each connection ends, PendingReviews how many changes of its metadata

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloakroom/broker"
+	"cloakroom/broker/fault"
 )
 
 // Key is what operators see of one of our keys.
@@ -87,11 +88,26 @@ func (s *Service) RotateKey(ctx context.Context, a Actor, realm string, body []b
 	if err != nil {
 		return nil, err
 	}
+	if r.Connection != "" {
+		return s.turnUnheld(ctx, a, realm, r.Connection)
+	}
 	k, err := s.Keys.Rotate(ctx, owner, r.Alg)
 	if err != nil {
 		return nil, err
 	}
 	return keyView(k), s.record(ctx, a, change{kind: "key.rotated", realm: realm, subject: "key:" + k.ID, detail: owner, after: keyView(k)})
+}
+
+// turnUnheld turns over a connection's key where nobody holds it back.
+func (s *Service) turnUnheld(ctx context.Context, a Actor, realm, slug string) (*Key, error) {
+	found, _, err := s.KeyTurns.Turns(ctx, []string{realm}, slug, broker.Page{Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 0 && found[0].Held != nil {
+		return nil, fault.New(fault.KeyHeld, "by %s: %s", found[0].Held.By, found[0].Held.Reason)
+	}
+	return s.turnConnection(ctx, a, realm, slug)
 }
 
 // rotates answers whose key is meant and fills in its algorithm.

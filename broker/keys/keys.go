@@ -192,6 +192,12 @@ func (m *Manager) Rotate(ctx context.Context, owner, alg string) (broker.Key, er
 	return k, nil
 }
 
+// GoBack makes a retired key, while it is published, the active one again; the one that it takes the place of retires.
+func (m *Manager) GoBack(ctx context.Context, owner, alg, kid string) error {
+	defer m.forget(owner)
+	return m.store.Activate(ctx, owner, alg, kid, m.now().Add(overlapOf(owner)))
+}
+
 func overlapOf(owner string) time.Duration {
 	if strings.HasPrefix(owner, "connection:") {
 		return connectionOverlap

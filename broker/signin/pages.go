@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -192,6 +193,21 @@ func (f *Front) pick(c *web.Ctx) {
 	})
 }
 
+// noteFetch tells that somebody has read our metadata, at most once a minute for a connection: a roll-over waits until the
+// identity provider has. A person's browser says of itself that it navigates (Fetch Metadata, W3C); programs do not.
+func (f *Front) noteFetch(c *web.Ctx, slug string) {
+	if f.Fetched == nil || !f.Web.Limits.Allow("metadata read", slug, 2, time.Minute) {
+		return
+	}
+	agent := []rune(c.GetHeader("User-Agent"))
+	ctx, cancel := context.WithTimeout(c.Request.Context(), 2*second) // a slow database keeps nobody from our metadata
+	defer cancel()
+	err := f.Fetched(ctx, slug, string(agent[:min(len(agent), 200)]), c.GetHeader("Sec-Fetch-Mode") == "navigate")
+	if err != nil {
+		f.Web.Log.WarnContext(c.Request.Context(), "that our metadata was read is not noted", "connection", slug, "error", err)
+	}
+}
+
 // metadata is our side of a SAML connection.
 func (f *Front) metadata(c *web.Ctx, conn *registry.Connection) {
 	mp, ok := conn.Provider.(providers.MetadataPublisher)
@@ -205,6 +221,7 @@ func (f *Front) metadata(c *web.Ctx, conn *registry.Connection) {
 		f.Web.Fault(c, err)
 		return
 	}
+	f.noteFetch(c, conn.Slug)
 	c.Header("Cache-Control", "public, max-age=300")
 	c.Header("Content-Disposition", "inline; filename="+url.PathEscape(conn.Slug)+"-metadata.xml")
 	c.Data(http.StatusOK, contentType, body)

@@ -36,6 +36,8 @@ type Front struct {
 	Tested func(c *web.Ctx, conn *registry.Connection, h login.Handle, reply providers.Reply, wrong error)
 	// Directory finds whom an answer at a wrong address was meant for; nil: nobody is told.
 	Directory Directory
+	// Fetched notes that our metadata was read, by a person's browser or by a program; nil: nobody notes it.
+	Fetched func(ctx context.Context, slug, agent string, byHand bool) error
 }
 
 // Mount adds the routes.

@@ -68,9 +68,9 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Local: admin.Local{Credentials: s.Credentials}, Outbox: s.Outbox,
 		Operators: admin.Operators{People: s.Operators, Credentials: s.Operators, Doors: s.Operators},
 		Defaults:  presetDefaults, Labels: presetLabels,
-		Wizard:    admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest},
-		TXT:       resolver(cfg.DNSResolver).LookupTXT,
-		Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks, NextExpiry: s.Expiries.Next, PendingReviews: s.Documents.Waiting,
+		Wizard:   admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest},
+		TXT:      resolver(cfg.DNSResolver).LookupTXT,
+		KeyTurns: s.Keys, Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks, NextExpiry: s.Expiries.Next, PendingReviews: s.Documents.Waiting,
 		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}

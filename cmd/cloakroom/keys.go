@@ -50,3 +50,8 @@ func (p *program) keysRotateCommand() *cobra.Command {
 	cmd.Flags().StringVar(&which.Connection, "connection", "", "`slug` of the connection whose key is meant")
 	return cmd
 }
+
+// metadataRead notes that our metadata of a connection was read, with every key in it.
+func (in *installation) metadataRead(ctx context.Context, slug, agent string, byHand bool) error {
+	return in.store.Keys.Fetched(ctx, "connection:"+slug, agent, byHand)
+}

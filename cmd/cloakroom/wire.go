@@ -12,6 +12,7 @@ import (
 	"cloakroom/broker/login"
 	"cloakroom/broker/op"
 	"cloakroom/broker/session"
+	"cloakroom/broker/setup"
 	"cloakroom/broker/signin"
 	"cloakroom/broker/web"
 	"cloakroom/config"
@@ -96,7 +97,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		Admin: in.admin, ClientIP: w.ClientIP, Log: log, Version: version,
 		AllowFailure: func(ip string) bool { return w.Limits.Allow("api key", ip, 10, 6*time.Second) },
 	})
-	doors := &signin.Front{Web: w, Engine: engine, Config: engine.Config, Tested: tests.Answer, Directory: s.Overview}
+	doors := &signin.Front{Web: w, Engine: engine, Fetched: in.metadataRead, Fetched: in.metadataRead, Config: engine.Config, Tested: tests.Answer, Directory: s.Overview}
 	w.Astray = doors.Astray
 	e := w.Engine()
 	for _, prefix := range append([]string{""}, cfg.LegacyPaths...) {
@@ -109,6 +110,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 			front.Mount(e.Group(prefix))
 		}
 	}
+	(&setup.Front{Web: w, Admin: in.admin, Now: time.Now}).Mount(e)
 	rest.Mount(e)
 	w.Mount(e)
 	return &server{
