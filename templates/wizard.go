@@ -48,6 +48,7 @@ type WizardActions struct {
 	Rechoose  string // POST preset, protocol
 	SwitchOn  string // POST
 	Domains   string // GET: where domains are verified
+	AddDomain string // POST domain
 	Self      string // GET: this page
 }
 

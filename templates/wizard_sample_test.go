@@ -56,6 +56,6 @@ func sampleWizard(lang string) templates.Wizard {
 		Check:   templates.WizardCheck{Status: "warning", Findings: []templates.FindingCard{finding}, At: c.When(c.Now)},
 		Test:    templates.WizardTest{Ref: "7KQ2-MX9D", Status: "passed", Email: "ann@acme.example", Subject: "00u1", Outcome: "create", Why: "automatic", At: c.When(c.Now), Mapping: []templates.ReportField{{Field: "email", From: "email", Values: []string{"ann@acme.example"}}}},
 		Domains: []templates.WizardDomain{{Name: "acme.example", Verified: true}, {Name: "acme.test"}}, Changed: c.When(c.Now), Changer: "eva@vendor.example",
-		Do: templates.WizardActions{Paste: "/admin/p", Copied: "/admin/c", Check: "/admin/k", Test: "/admin/t", TestState: "/admin/s", Page: "/admin/g", Rechoose: "/admin/r", SwitchOn: "/admin/o", Domains: "/admin/d", Self: "/admin/x"},
+		Do: templates.WizardActions{Paste: "/admin/p", Copied: "/admin/c", Check: "/admin/k", Test: "/admin/t", TestState: "/admin/s", Page: "/admin/g", Rechoose: "/admin/r", SwitchOn: "/admin/o", Domains: "/admin/d", AddDomain: "/admin/a", Self: "/admin/x"},
 	}
 }

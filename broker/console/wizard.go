@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"cloakroom/broker"
@@ -21,7 +22,7 @@ func (f *Front) wizardRoutes() []route {
 		get(atRealm+"/connections/new", f.page(f.askProvider)), post(atRealm+"/connections/new", f.page(f.begin)),
 		get(atSetup, f.page(f.setup)), post(atSetup, f.page(f.paste)), get(atSetup+"/test", f.page(f.testState)), post(atSetup+"/test", f.page(f.beginTest)),
 		post(atSetup+"/copied", f.action(f.copied)), post(atSetup+"/check", f.action(f.checkDraft)), post(atSetup+"/page", f.action(f.pastePage)),
-		post(atSetup+"/provider", f.action(f.rechoose)), post(atSetup+"/on", f.action(f.switchOn)),
+		post(atSetup+"/provider", f.action(f.rechoose)), post(atSetup+"/on", f.action(f.switchOn)), post(atSetup+"/domain", f.action(f.addToConnection)),
 	}
 }
 
@@ -133,7 +134,7 @@ func realmName(s string) string {
 		}
 		return '-'
 	}, s)
-	return strings.Trim(s, "-")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '-' }), "-")
 }
 
 func setupPath(c *web.Ctx, below ...string) string {
@@ -159,7 +160,7 @@ func (f *Front) showSetup(c *web.Ctx, a admin.Actor, status int, pasted template
 func setupActions(c *web.Ctx, state *admin.WizardState) templates.WizardActions {
 	do := templates.WizardActions{
 		Paste: setupPath(c), Self: setupPath(c), Copied: setupPath(c, "copied"), Check: setupPath(c, "check"), Test: setupPath(c, "test"), TestState: setupPath(c, "test"),
-		SwitchOn: setupPath(c, "on"), Domains: realmPath(c.Param("realm"), "domains"),
+		SwitchOn: setupPath(c, "on"), Domains: realmPath(c.Param("realm"), "domains"), AddDomain: setupPath(c, "domain"),
 	}
 	if !state.Connection.Enabled {
 		do.Rechoose = setupPath(c, "provider")
@@ -268,6 +269,33 @@ func (f *Front) pastePage(c *web.Ctx, a admin.Actor) (string, string, error) {
 	}
 	_, err = f.Admin.PasteTestPage(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), c.Query("ref"), body)
 	return setupPath(c), "", err
+}
+
+// addToConnection lists a domain on the connection, and claims it for the realm where nobody has yet.
+func (f *Front) addToConnection(c *web.Ctx, a admin.Actor) (string, string, error) {
+	ctx, realm, slug := c.Request.Context(), c.Param("realm"), c.Param("slug")
+	v, err := f.Admin.GetConnection(ctx, a, realm, slug)
+	if err != nil {
+		return "", "", err
+	}
+	name := strings.ToLower(strings.TrimSpace(c.PostForm("domain")))
+	if !slices.Contains(v.Domains, name) {
+		body, err := json.Marshal(map[string][]string{"domains": append(slices.Clone(v.Domains), name)})
+		if err != nil {
+			return "", "", err
+		}
+		if _, err := f.Admin.UpdateConnection(ctx, a, realm, slug, nil, body); err != nil {
+			return "", "", err
+		}
+	}
+	claim, err := json.Marshal(map[string]string{"domain": name})
+	if err != nil {
+		return "", "", err
+	}
+	if _, err := f.Admin.CreateDomain(ctx, a, realm, claim); err != nil && !errors.Is(err, broker.ErrExists) {
+		return "", "", err
+	}
+	return setupPath(c), "", nil
 }
 
 func (f *Front) switchOn(c *web.Ctx, a admin.Actor) (string, string, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"golang.org/x/net/html"
 
 	"cloakroom/providers/providertest/oidcop"
 	"cloakroom/providers/providertest/samlidp"
@@ -203,4 +205,51 @@ func waitFor(t *testing.T, ctx context.Context, js string) {
 	shoot(ctx, t.Name())
 	_, body := seen(ctx)
 	t.Fatalf("never: %s\n%s", js, body)
+}
+
+// The wizard needs no script: providers are found by what people call them, the customer is made with its first
+// connection, a wrong paste is refused with its reason, a right one is saved and checked at once.
+func TestWizardWithoutScript(t *testing.T) {
+	i := start(t, nil)
+	eva := newVisitor()
+	enrols(t, eva, i.welcome(t))
+	p, err := eva.get(i.URL + "/admin/connections/new?q=azure")
+	if err != nil || !strings.Contains(p.Body, "Microsoft Entra ID") || strings.Contains(p.Body, "JumpCloud") {
+		t.Fatalf("%v, %s", err, p)
+	}
+	if p, err = eva.get(i.URL + "/admin/connections/new"); err != nil || !strings.Contains(p.Body, "cannot be connected by LDAP yet") {
+		t.Fatalf("%v, %s", err, p)
+	}
+	choose := func(n *html.Node) bool { return attr(n, "method") == "post" && byAction("/admin/connections/new")(n) }
+	p, err = eva.submit(p, choose, url.Values{"realm": {"Acme & Söhne"}, "choice": {"okta saml"}})
+	const at = "/admin/realms/acme-s-hne/connections/acme-s-hne-okta/setup"
+	if err != nil || p.Status != 200 || p.URL.Path != at {
+		t.Fatalf("%v, %s", err, p)
+	}
+	paste := func(text string) *page {
+		t.Helper()
+		out, err := eva.submit(p, byAction(at), url.Values{"text": {text}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	got := paste("https://acme-admin.okta.com/admin/app/x\"><script>alert(1)</script>")
+	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "Nothing was saved") || strings.Contains(got.Body, "<script>alert") {
+		t.Errorf("an address of the console: %s", got)
+	}
+	idp := samlVendor(t, i, "okta", "acme-s-hne-okta")
+	got = paste(idp.BaseURL + "/metadata")
+	if got.Status != 200 || !strings.Contains(got.Body, "saved.") || strings.Contains(got.Body, "Not checked yet") {
+		t.Errorf("the right one: %s", got)
+	}
+	if p, err = eva.submit(got, byAction("/setup/domain"), url.Values{"domain": {"Acme.example"}}); err != nil || !strings.Contains(p.Body, "acme.example") || !strings.Contains(p.Body, "not verified") {
+		t.Errorf("a domain: %v, %s", err, p)
+	}
+	if p, err = eva.submit(p, byAction("/setup/copied"), nil); err != nil || !strings.Contains(p.Body, "The values are entered there.") {
+		t.Errorf("the tick: %v, %s", err, p)
+	}
+	if p, err = eva.get(i.URL + at + "/test"); err != nil || strings.TrimSpace(p.Body) != `{"ref":"","status":""}` {
+		t.Errorf("no test yet: %v, %s", err, p)
+	}
 }
