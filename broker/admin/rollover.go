@@ -51,8 +51,8 @@ func (s *Service) GetKeyTurn(ctx context.Context, a Actor, realm, slug string) (
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 {
-		return nil, fault.New(fault.NotFound, "no key of ours was needed at %s yet", slug)
+	if len(found) == 0 { // no key of ours was needed there yet
+		found = append(found, &broker.KeyTurn{Realm: realm, Connection: slug})
 	}
 	return &KeyTurn{found[0], found[0].Ready()}, nil
 }

@@ -42,7 +42,7 @@ func connectionPath(c *web.Ctx, below ...string) string {
 func connectionTabs() []struct{ label, below string } {
 	return []struct{ label, below string }{
 		{"Overview", ""}, {"Set up", "setup"}, {"Settings", "settings"}, {"Explain", "explain"}, {"Hand-over sheet", "sheet"},
-		{"Published", "documents"}, {"Enforcement", "enforcement"}, {"People", "collisions"}, {"Our keys", "keys"},
+		{"Published", "documents"}, {"Trial", "shadow"}, {"Enforcement", "enforcement"}, {"People", "collisions"}, {"Our keys", "keys"},
 	}
 }
 
@@ -545,23 +545,6 @@ func (f *Front) collisions(c *web.Ctx, a admin.Actor) error {
 var collisionWords = map[string]string{
 	admin.CollisionForm: "Address in another form", admin.CollisionTwin: "One address, two accounts", admin.CollisionOutside: "Outside the connection's domains",
 	admin.CollisionGuest: "A directory's name for a guest", admin.CollisionNoEmail: "No address", admin.CollisionLinked: "Comes through another connection today",
-}
-
-func (f *Front) connectionKeys(c *web.Ctx, a admin.Actor) error {
-	found, err := f.Admin.ListKeys(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), broker.Page{Limit: perPage})
-	if err != nil {
-		return err
-	}
-	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "keys"), Heading: "Our keys", Purpose: "What we sign requests to this identity provider with, and decrypt its answers. The next certificate stands in our metadata before it is used."}
-	s := templates.Section{Table: keyTable(p.Console, found.Items), Empty: templates.Empty{Text: "No keys yet: they are made when they are first needed."}, Buttons: []templates.Form{{Action: connectionPath(c, "keys", "rotate"), Token: p.Token, Submit: "Turn the key over"}}}
-	for i, k := range found.Items {
-		if k.Certificate != "" {
-			s.Copy = append(s.Copy, templates.CopyField{ID: fmt.Sprintf("certificate-%d", i), Label: "Certificate " + k.ID + " (" + k.State + ")", Value: k.Certificate, Long: true})
-		}
-	}
-	p.Sections = []templates.Section{s}
-	f.Web.Page(c, http.StatusOK, p)
-	return nil
 }
 
 func (f *Front) rotateConnection(c *web.Ctx, a admin.Actor) (string, string, error) {

@@ -41,6 +41,7 @@ func (f *Front) page(show func(c *web.Ctx, a admin.Actor) error) func(*web.Ctx) 
 			f.Web.Redirect(c, "/admin/signin?to="+url.QueryEscape(local(c.Request.URL.RequestURI())))
 			return
 		}
+		c.Header("Referrer-Policy", "same-origin") // our own pages may know where their visitor came from, to lead back
 		if err := show(c, a); err != nil {
 			f.refuse(c, a, err)
 		}
@@ -107,7 +108,7 @@ func (f *Front) frame(c *web.Ctx, a admin.Actor, place string, crumbs ...templat
 func places(a admin.Actor, current string) []templates.Place {
 	all := []templates.Place{
 		{Label: "Overview", URL: "/admin"}, {Label: "Realms", URL: "/admin/realms"}, {Label: "Connections", URL: "/admin/connections"},
-		{Label: "Sign-ins", URL: "/admin/logins"}, {Label: "Expiring", URL: "/admin/expiries"}, {Label: "Audit", URL: "/admin/events"},
+		{Label: "Sign-ins", URL: "/admin/logins"}, {Label: "Expiring", URL: "/admin/expiries"}, {Label: "Our keys", URL: "/admin/rollover"}, {Label: "Audit", URL: "/admin/events"},
 	}
 	if len(a.Realms) == 0 && a.Role != admin.Support {
 		all = append(all, templates.Place{Label: "Mails", URL: "/admin/mails"}, templates.Place{Label: "API keys", URL: "/admin/apikeys"},
