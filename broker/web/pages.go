@@ -101,7 +101,7 @@ func (w *Web) FaultOf(c *gin.Context, err error, l *broker.Login) {
 	f := fault.As(err)
 	entry := fault.Lookup(f.Code)
 	ctx := c.Request.Context()
-	attrs := []any{"code", f.Code, "path", c.Request.URL.Path, "error", err.Error()}
+	attrs := []any{"code", f.Code, "path", Logged(c.Request.URL.Path), "error", err.Error()}
 	page := templates.Error{Public: entry.Public, Observed: f.Observed, Expected: f.Expected}
 	var realm *broker.Realm
 	name := c.Param("realm")

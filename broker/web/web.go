@@ -107,7 +107,7 @@ func (w *Web) around(c *gin.Context) {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
-			w.Log.ErrorContext(c.Request.Context(), "panic", "panic", p, "path", c.Request.URL.Path, "stack", stack())
+			w.Log.ErrorContext(c.Request.Context(), "panic", "panic", p, "path", Logged(c.Request.URL.Path), "stack", stack())
 			if !c.Writer.Written() {
 				w.Fault(c, fault.New(fault.Internal, "panic"))
 			}
@@ -118,10 +118,25 @@ func (w *Web) around(c *gin.Context) {
 			w.Observe(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
 		}
 		if w.Log.Enabled(c.Request.Context(), slog.LevelDebug) {
-			w.Log.DebugContext(c.Request.Context(), "request", "method", c.Request.Method, "path", c.Request.URL.Path, "status", c.Writer.Status(), "took", took)
+			w.Log.DebugContext(c.Request.Context(), "request", "method", c.Request.Method, "path", Logged(c.Request.URL.Path), "status", c.Writer.Status(), "took", took)
 		}
 	}()
 	c.Next()
+}
+
+// Logged is a path as logs may have it: a setup link's token stays out of it, whole or damaged, since it is good for days.
+func Logged(path string) string {
+	before, rest, found := strings.Cut(path, "/setup/")
+	if !found {
+		return path
+	}
+	parts := strings.Split(rest, "/")
+	for i, part := range parts {
+		if len(part) >= 16 { // longer than any word of our own
+			parts[i] = "***"
+		}
+	}
+	return before + "/setup/" + strings.Join(parts, "/")
 }
 
 // ClientIP is the address of the person's side: the connection's, or what a trusted proxy says of it. Only the last

@@ -93,7 +93,7 @@ func frontRule(from, to, tk string, base bool) string {
 	case base || tk == "engine" || tk == "templates" || tk == "providers":
 		return ""
 	case tk == "providers/preset":
-		return unless(inFront(from, "api", "signin", "console", "demo"), "presets are data for those who show connections")
+		return unless(inFront(from, "api", "signin", "console", "setup", "demo"), "presets are data for those who show connections")
 	case tk == "protocol":
 		return unless(inFront(from, "demo"), "a front that knows a protocol would have to change with it; use the providers interface")
 	case to == "broker/web":
