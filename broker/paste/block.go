@@ -40,9 +40,6 @@ func (r *reader) lines(s string, some bool) {
 		}
 	}
 	r.settle()
-	if len(r.out.Findings) == 0 && len(r.out.Set) == 0 {
-		r.unknown("no line of it is a value")
-	}
 }
 
 // squashed is a value that may have been broken over lines; of certificates the lines are kept.

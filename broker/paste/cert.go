@@ -94,8 +94,9 @@ func (r *reader) der(b []byte, bare bool) {
 		return
 	}
 	if text := string(b); strings.Contains(text, "-----BEGIN") && !strings.ContainsRune(text, 0) {
-		r.pem(text)
-		return
+		if _, found := r.pem(text); found {
+			return
+		}
 	}
 	if isKey(b) {
 		r.say(fault.PastePrivateKey, KindCertificate, "")

@@ -104,6 +104,9 @@ func (r *reader) read() {
 		return
 	}
 	r.text(text)
+	if len(r.out.Findings) == 0 && len(r.out.Set) == 0 {
+		r.unknown("nothing in it is a value")
+	}
 }
 
 // find notes a finding, each code once.

@@ -317,7 +317,7 @@ func wide(s string) string {
 // FuzzRead holds that nothing that can be pasted takes the reader off its feet, and that a refused paste sets nothing.
 func FuzzRead(f *testing.F) {
 	_, text := certificate(f, 0, nil)
-	for _, s := range []string{text, "Client ID: x\nSecret: y", `{"web":{"client_id":"a"}}`, entraMeta, "\xff\xfe<\x00", "<md:EntityDescriptor ", "-----BEGIN X-----", "0\x82\x01\x01", "| Value | x |"} {
+	for _, s := range []string{text, "Client ID: x\nSecret: y", `{"web":{"client_id":"a"}}`, entraMeta, "\xff\xfe<\x00", "<md:EntityDescriptor ", "-----BEGIN X-----", "0\x82\x01\x01", "-----BEGIN\xad0", "| Value | x |"} {
 		for _, p := range []string{"saml", "oidc", "oauth2"} {
 			f.Add("entra", p, "", s)
 			f.Add("okta", p, "/"+p+"/client_secret", s)
