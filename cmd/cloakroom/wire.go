@@ -97,7 +97,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		Admin: in.admin, ClientIP: w.ClientIP, Log: log, Version: version,
 		AllowFailure: func(ip string) bool { return w.Limits.Allow("api key", ip, 10, 6*time.Second) },
 	})
-	doors := &signin.Front{Web: w, Engine: engine, Fetched: in.metadataRead, Fetched: in.metadataRead, Config: engine.Config, Tested: tests.Answer, Directory: s.Overview}
+	doors := &signin.Front{Web: w, Engine: engine, Fetched: in.metadataRead, Config: engine.Config, Tested: tests.Answer, Directory: s.Overview}
 	w.Astray = doors.Astray
 	e := w.Engine()
 	for _, prefix := range append([]string{""}, cfg.LegacyPaths...) {
