@@ -52,6 +52,9 @@ func (f *Front) connectionFrame(c *web.Ctx, a admin.Actor, tab string) templates
 	p := f.frame(c, a, "/admin/connections", templates.Place{Label: "Realms", URL: "/admin/realms"}, templates.Place{Label: realm, URL: realmPath(realm)},
 		templates.Place{Label: "Connections", URL: realmPath(realm, "connections")}, templates.Place{Label: slug, URL: connectionPath(c)})
 	for _, t := range connectionTabs() {
+		if t.below == "setup" && a.Role == admin.Auditor {
+			continue
+		}
 		at := connectionPath(c)
 		if t.below != "" {
 			at = connectionPath(c, t.below)
@@ -226,7 +229,7 @@ func (f *Front) connectionEditor() editor {
 			return f.Admin.GetConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
 		},
 		save: func(c *web.Ctx, a admin.Actor, doc []byte) (string, string, error) {
-			v, err := f.Admin.UpdateConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), nil, doc)
+			v, err := f.Admin.UpdateConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), readAt(c), doc)
 			if err != nil {
 				return "", "", err
 			}
@@ -234,7 +237,7 @@ func (f *Front) connectionEditor() editor {
 		},
 		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 			p := f.formPage(f.connectionFrame(c, a, "settings"), "Settings", form)
-			p.Actions = []templates.Place{{Label: "Sign out everybody", URL: connectionPath(c, "signout")}, {Label: "Delete", URL: connectionPath(c, "delete")}}
+			p.Sections = append(p.Sections, templates.Section{Links: []templates.Place{{Label: "Sign out everybody who came through it", URL: connectionPath(c, "signout")}, {Label: "Delete this connection", URL: connectionPath(c, "delete")}}})
 			return p, nil
 		},
 	}
@@ -379,13 +382,16 @@ func copyFields(h admin.Handover) []templates.CopyField {
 }
 
 func explainForm(c *web.Ctx, token, typed string) *templates.Form {
-	return &templates.Form{Action: connectionPath(c, "explain"), Token: token, Submit: "Explain it", Files: true, Inputs: []templates.Input{
+	return &templates.Form{Action: connectionPath(c, "explain"), Token: token, Submit: "Explain it", Files: true, Reads: true, Inputs: []templates.Input{
 		{Kind: "textarea", Name: "text", Label: "What came back", Hint: "A SAMLResponse (as it was posted, or its XML), metadata, an ID token, or the text of the page that the identity provider showed.", Value: typed},
 		{Kind: "file", Name: "file", Label: "or a file", Hint: "Also a HAR file: a browser's network log."},
 	}}
 }
 
 func (f *Front) askExplain(c *web.Ctx, a admin.Actor) error {
+	if _, err := f.Admin.GetConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug")); err != nil {
+		return err
+	}
 	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "explain"), Heading: "Explain a message", Purpose: "The report of a test login for something that you have at hand. Nobody is signed in, and nothing is used up."}
 	p.Sections = []templates.Section{{Form: explainForm(c, p.Token, "")}}
 	f.Web.Page(c, http.StatusOK, p)
@@ -496,7 +502,7 @@ func enforceSection(c *web.Ctx, a admin.Actor, token string, v *admin.Enforcemen
 	if v.Enforced {
 		return templates.Section{Heading: "Switch it off", Buttons: []templates.Form{form}}
 	}
-	form.Submit, form.Danger = fmt.Sprintf("Enforce it for %d people", v.Counts.People), true
+	form.Submit, form.Danger = "Enforce it for "+plural(v.Counts.People, "person", "people"), true
 	form.Hidden = []templates.Field{{Name: "enforced", Value: "true"}, {Name: "report", Value: v.Report}}
 	if a.Role == admin.Owner {
 		form.Inputs = []templates.Input{{Kind: "text", Name: "override", Label: "Why it should be on although something is missing", Hint: "Owners only; for the audit log. Leave it empty where nothing stands in the way."}}
@@ -564,17 +570,17 @@ func (f *Front) askSignoutAll(c *web.Ctx, a admin.Actor) error {
 	if err != nil {
 		return err
 	}
-	lines := []string{fmt.Sprintf("%d people have %d sessions that came through this connection.", hit.People, hit.Sessions)}
+	lines := []string{plural(hit.People, "person has", "people have") + " " + plural(hit.Sessions, "session", "sessions") + " that came through this connection."}
 	for _, u := range hit.First {
 		lines = append(lines, u.Email)
 	}
-	f.confirm(c, f.connectionFrame(c, a, "settings"), "Sign out everybody who came through it?", fmt.Sprintf("Sign out %d people", hit.People), connectionPath(c, "settings"), lines...)
+	f.confirm(c, f.connectionFrame(c, a, "settings"), "Sign out everybody who came through it?", "Sign out "+plural(hit.People, "person", "people"), connectionPath(c, "settings"), lines...)
 	return nil
 }
 
 func (f *Front) signoutAll(c *web.Ctx, a admin.Actor) (string, string, error) {
 	hit, err := f.Admin.SignoutConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), false)
-	return connectionPath(c), fmt.Sprintf("%d people were signed out.", hit.People), err
+	return connectionPath(c), plural(hit.People, "person was", "people were") + " signed out.", err
 }
 
 func (f *Front) askDeleteConnection(c *web.Ctx, a admin.Actor) error {

@@ -149,7 +149,7 @@ func (f *Front) realmEditor() editor {
 			return f.Admin.GetRealm(c.Request.Context(), a, c.Param("realm"))
 		},
 		save: func(c *web.Ctx, a admin.Actor, doc []byte) (string, string, error) {
-			r, err := f.Admin.UpdateRealm(c.Request.Context(), a, c.Param("realm"), nil, doc)
+			r, err := f.Admin.UpdateRealm(c.Request.Context(), a, c.Param("realm"), readAt(c), doc)
 			if err != nil {
 				return "", "", err
 			}
@@ -158,7 +158,7 @@ func (f *Front) realmEditor() editor {
 		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 			realm := c.Param("realm")
 			p := f.formPage(f.realmFrame(c, a, realm, "settings"), "Settings", form)
-			p.Actions = []templates.Place{{Label: "Delete this realm", URL: realmPath(realm, "delete")}}
+			p.Sections = append(p.Sections, templates.Section{Links: []templates.Place{{Label: "Delete this realm", URL: realmPath(realm, "delete")}}})
 			return p, nil
 		},
 	}

@@ -15,14 +15,21 @@ import (
 	"cloakroom/templates"
 )
 
-// perPage is how many lines of a list a page shows.
-const perPage = 50
+// perPage is how many lines of a list a page shows, perBigPage of one whose lines are long: no page has more than 50 KB.
+const perPage, perBigPage = 50, 25
 
 func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // paging is the part of a list that the address asks for.
 func paging(c *web.Ctx) broker.Page {
 	return broker.Page{Limit: perPage, Cursor: c.Query("cursor"), Query: strings.TrimSpace(c.Query("q"))}
+}
+
+// bigPaging is paging for long lines.
+func bigPaging(c *web.Ctx) broker.Page {
+	p := paging(c)
+	p.Limit = perBigPage
+	return p
 }
 
 // pager leads on from a page of a list, with its filters kept.
@@ -62,6 +69,14 @@ func thousands(n int64) string {
 	return s
 }
 
+// plural counts: 1 person, 1,204 people.
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
 func pill(kind, word string) templates.Cell {
 	return templates.Cell{Pill: templates.Pill{Kind: kind, Word: word}}
 }
@@ -93,7 +108,7 @@ func changes(before, after json.RawMessage) []templates.Change {
 	return out
 }
 
-// flat lists a document's values by their pointers.
+// flat lists a document's values by their pointers, without those that say "nothing".
 func flat(raw json.RawMessage) map[string]string {
 	var doc any
 	out := map[string]string{}
@@ -110,7 +125,7 @@ func flatten(doc any, pointer string, out map[string]string) {
 		}
 		return
 	}
-	if b, err := json.Marshal(doc); err == nil && doc != nil {
+	if b, err := json.Marshal(doc); err == nil && !slices.Contains([]string{"null", "false", "0", "[]", `""`}, string(b)) {
 		out[pointer] = shorten(strings.Trim(string(b), `"`))
 	}
 }

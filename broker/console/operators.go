@@ -20,7 +20,7 @@ func (f *Front) operatorRoutes() []route {
 	return []route{
 		get(atOperators, f.page(f.operators)), get(atOperators+"/new", f.sure(atOperators+"/new", showNew)), post(atOperators+"/new", f.sure(atOperators+"/new", saveNew)),
 		get(atOperators+"/:id", f.sure("", show)), post(atOperators+"/:id", f.sure("", save)),
-		post(atOperators+"/:id/reset", f.sure(atOperators, f.action(f.resetOperator))), post(atOperators+"/:id/delete", f.sure(atOperators, f.action(f.deleteOperator))),
+		post(atOperators+"/:id/reset", f.sure(atOperators, f.action(f.resetOperator))), get(atOperators+"/:id/delete", f.sure("", f.page(f.askDeleteOperator))), post(atOperators+"/:id/delete", f.sure("", f.action(f.deleteOperator))),
 	}
 }
 
@@ -43,13 +43,12 @@ func (f *Front) operators(c *web.Ctx, a admin.Actor) error {
 	}
 	p := templates.ConsolePage{Console: f.frame(c, a, atOperators), Heading: "Operators", Purpose: "Who works in this console. Owners may do everything; support connects and repairs and never reads a secret; auditors read.",
 		Actions: []templates.Place{{Label: "Add an operator", URL: atOperators + "/new"}}}
-	table := templates.Table{Label: "Operators", Columns: []string{"Operator", "Role", "Realms", "Signs in by", "Last seen", "", ""}, Pager: pager(c, found.Next)}
+	table := templates.Table{Label: "Operators", Columns: []string{"Operator", "Role", "Realms", "Signs in by", "Last seen", ""}, Pager: pager(c, found.Next)}
 	for _, o := range found.Items {
 		here := atOperators + "/" + url.PathEscape(o.ID)
 		table.Rows = append(table.Rows, templates.Row{URL: here, Cells: []templates.Cell{
 			{Text: o.Email, Note: o.Name}, text(o.Role), text(orAllRealms(o.Realms)), waysOf(o), {When: p.When(o.LastSeenAt)},
 			{Button: &templates.Form{Action: here + "/reset", Token: p.Token, Submit: "New enrolment link"}},
-			{Button: &templates.Form{Action: here + "/delete", Token: p.Token, Submit: "Delete", Danger: true}},
 		}})
 	}
 	p.Sections = []templates.Section{{Table: table}}
@@ -116,7 +115,7 @@ func (f *Front) operatorEditor() editor {
 			return f.Admin.GetOperator(c.Request.Context(), a, c.Param("id"))
 		},
 		save: func(c *web.Ctx, a admin.Actor, doc []byte) (string, string, error) {
-			o, err := f.Admin.UpdateOperator(c.Request.Context(), a, c.Param("id"), nil, doc)
+			o, err := f.Admin.UpdateOperator(c.Request.Context(), a, c.Param("id"), readAt(c), doc)
 			if err != nil {
 				return "", "", err
 			}
@@ -124,7 +123,9 @@ func (f *Front) operatorEditor() editor {
 		},
 		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 			form.CancelURL = atOperators
-			return f.formPage(f.frame(c, a, atOperators, templates.Place{Label: "Operators", URL: atOperators}), "Edit an operator", form), nil
+			p := f.formPage(f.frame(c, a, atOperators, templates.Place{Label: "Operators", URL: atOperators}), "Edit an operator", form)
+			p.Sections = append(p.Sections, templates.Section{Links: []templates.Place{{Label: "Delete this operator", URL: c.Request.URL.Path + "/delete"}}})
+			return p, nil
 		},
 	}
 }
@@ -135,6 +136,16 @@ func (f *Front) resetOperator(c *web.Ctx, a admin.Actor) (string, string, error)
 		return "", "", err
 	}
 	return atOperators, enrolment(o), nil
+}
+
+func (f *Front) askDeleteOperator(c *web.Ctx, a admin.Actor) error {
+	o, err := f.Admin.GetOperator(c.Request.Context(), a, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	f.confirm(c, f.frame(c, a, atOperators, templates.Place{Label: "Operators", URL: atOperators}), "Delete the operator "+o.Email+"?", "Delete "+o.Email, atOperators,
+		"They are signed out at once and cannot come back. What they did stays in the audit log.")
+	return nil
 }
 
 func (f *Front) deleteOperator(c *web.Ctx, a admin.Actor) (string, string, error) {

@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -202,7 +201,7 @@ func (f *Front) personEditor() editor {
 			return f.Admin.GetUser(c.Request.Context(), a, c.Param("realm"), c.Param("id"))
 		},
 		save: func(c *web.Ctx, a admin.Actor, doc []byte) (string, string, error) {
-			u, err := f.Admin.UpdateUser(c.Request.Context(), a, c.Param("realm"), c.Param("id"), nil, doc)
+			u, err := f.Admin.UpdateUser(c.Request.Context(), a, c.Param("realm"), c.Param("id"), readAt(c), doc)
 			if err != nil {
 				return "", "", err
 			}
@@ -265,8 +264,8 @@ func (f *Front) askSignout(c *web.Ctx, a admin.Actor) error {
 	if err != nil {
 		return err
 	}
-	f.confirm(c, f.realmFrame(c, a, realm, "people"), "Sign this person out?", fmt.Sprintf("Sign out of %d sessions", hit.Sessions), realmPath(realm, "people", id),
-		fmt.Sprintf("There are %d sessions, in every application and browser. What was granted for use without the person is revoked too.", hit.Sessions))
+	f.confirm(c, f.realmFrame(c, a, realm, "people"), "Sign this person out?", "Sign out of "+plural(hit.Sessions, "session", "sessions"), realmPath(realm, "people", id),
+		"Signed in "+plural(hit.Sessions, "time", "times")+", over all applications and browsers. What was granted for use without the person is revoked too.")
 	return nil
 }
 
@@ -280,7 +279,7 @@ func (f *Front) confirm(c *web.Ctx, frame templates.Console, heading, submit, ca
 func (f *Front) signout(c *web.Ctx, a admin.Actor) (string, string, error) {
 	realm, id := c.Param("realm"), c.Param("id")
 	hit, err := f.Admin.SignoutUser(c.Request.Context(), a, realm, id, false)
-	return realmPath(realm, "people", id), fmt.Sprintf("%d sessions were ended.", hit.Sessions), err
+	return realmPath(realm, "people", id), plural(hit.Sessions, "session was", "sessions were") + " ended.", err
 }
 
 func (f *Front) askDelete(c *web.Ctx, a admin.Actor) error {

@@ -73,7 +73,7 @@ func rollOverSection(token string, dry *admin.RolledOver) templates.Section {
 		{Name: "Read by a person", Value: thousands(int64(len(dry.ByHand)))}, {Name: "Held back", Value: thousands(int64(len(dry.Held)))},
 	}}
 	if len(dry.Turned) > 0 {
-		s.Buttons = []templates.Form{{Action: "/admin/rollover", Token: token, Submit: fmt.Sprintf("Turn over %d keys", len(dry.Turned)), Danger: true}}
+		s.Buttons = []templates.Form{{Action: "/admin/rollover", Token: token, Submit: "Turn over " + plural(int64(len(dry.Turned)), "key", "keys"), Danger: true}}
 	}
 	return s
 }
@@ -83,7 +83,7 @@ func (f *Front) rollOver(c *web.Ctx, a admin.Actor) (string, string, error) {
 	if err != nil {
 		return "", "", err
 	}
-	return "/admin/rollover", fmt.Sprintf("%d keys were turned over.", len(done.Turned)), nil
+	return "/admin/rollover", plural(int64(len(done.Turned)), "key was", "keys were") + " turned over.", nil
 }
 
 func (f *Front) connectionKeys(c *web.Ctx, a admin.Actor) error {
