@@ -117,6 +117,8 @@ type Form struct {
 	CancelURL             string
 	Danger                bool
 	Error                 string // what is wrong with it as a whole
+	Reads                 bool   // changes nothing: for whoever may only read, too
+	Locked                bool   // only to be read
 	Files                 bool   // sends files
 }
 

@@ -1,5 +1,10 @@
 package templates
 
+import "slices"
+
+// reader is the role that changes nothing.
+const reader = "auditor"
+
 // ConsolePage is a page of the console: a heading, then sections. Almost all pages are this one, so that they look and
 // behave alike.
 type ConsolePage struct {
@@ -13,6 +18,45 @@ type ConsolePage struct {
 }
 
 func (ConsolePage) Name() string { return "console_page" }
+
+// Offered are the page's actions as the operator's role has them.
+func (p ConsolePage) Offered() []Place {
+	if p.Role == reader {
+		return nil
+	}
+	return p.Actions
+}
+
+// Shown are the sections as the operator's role has them: whoever may only read sees what forms hold, and is offered
+// nothing that would be refused.
+func (p ConsolePage) Shown() []Section {
+	if p.Role != reader {
+		return p.Sections
+	}
+	out := make([]Section, len(p.Sections))
+	for i, s := range p.Sections {
+		out[i] = s.toRead()
+	}
+	return out
+}
+
+func (s Section) toRead() Section {
+	s.Buttons, s.Offers, s.Folded, s.Empty.Next = nil, nil, nil, Place{}
+	if s.Form != nil && !s.Form.Reads {
+		locked := *s.Form
+		locked.Locked = true
+		s.Form = &locked
+	}
+	rows := make([]Row, len(s.Table.Rows))
+	for i, r := range s.Table.Rows {
+		rows[i] = Row{URL: r.URL, Cells: slices.Clone(r.Cells)}
+		for j := range r.Cells {
+			rows[i].Cells[j].Button = nil
+		}
+	}
+	s.Table.Rows = rows
+	return s
+}
 
 // Filter narrows a list by GET.
 type Filter struct {
@@ -35,7 +79,8 @@ type Section struct {
 	Pre               string
 	Fold              string // the summary that Pre is folded under
 	Links             []Place
-	Buttons           []Form // forms that are one button each
+	Offers            []Place // links to what changes something
+	Buttons           []Form  // forms that are one button each
 	Form              *Form
 	Folded            *FoldedForm
 }

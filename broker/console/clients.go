@@ -128,7 +128,7 @@ func (f *Front) clientEditor() editor {
 			return f.Admin.GetClient(c.Request.Context(), a, c.Param("realm"), c.Param("client"))
 		},
 		save: func(c *web.Ctx, a admin.Actor, doc []byte) (string, string, error) {
-			v, _, err := f.Admin.UpdateClient(c.Request.Context(), a, c.Param("realm"), c.Param("client"), nil, doc)
+			v, _, err := f.Admin.UpdateClient(c.Request.Context(), a, c.Param("realm"), c.Param("client"), readAt(c), doc)
 			if err != nil {
 				return "", "", err
 			}

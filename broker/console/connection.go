@@ -88,7 +88,7 @@ func (f *Front) connection(c *web.Ctx, a admin.Actor) error {
 		return err
 	}
 	p := templates.ConsolePage{Console: f.connectionFrame(c, a, ""), Heading: v.DisplayName, Purpose: health.Reason, Pill: healthPill(health.Status)}
-	p.Actions = []templates.Place{{Label: "Go on setting it up", URL: connectionPath(c, "setup")}}
+	p.Actions = []templates.Place{{Label: "Go on setting it up", URL: connectionPath(c, "setup")}, renewBy(v)}
 	p.Sections = []templates.Section{
 		{Charts: []templates.Chart{chart("Sign-ins, last 30 days", stats.Days)}, Figures: healthFigures(p.Console, health), Buttons: connectionButtons(c, p.Token, v)},
 		lastCheck(p.Console, checks.Items),
@@ -237,7 +237,7 @@ func (f *Front) connectionEditor() editor {
 		},
 		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 			p := f.formPage(f.connectionFrame(c, a, "settings"), "Settings", form)
-			p.Sections = append(p.Sections, templates.Section{Links: []templates.Place{{Label: "Sign out everybody who came through it", URL: connectionPath(c, "signout")}, {Label: "Delete this connection", URL: connectionPath(c, "delete")}}})
+			p.Sections = append(p.Sections, templates.Section{Offers: []templates.Place{{Label: "Sign out everybody who came through it", URL: connectionPath(c, "signout")}, {Label: "Delete this connection", URL: connectionPath(c, "delete")}}})
 			return p, nil
 		},
 	}

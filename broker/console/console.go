@@ -42,10 +42,24 @@ func (f *Front) page(show func(c *web.Ctx, a admin.Actor) error) func(*web.Ctx) 
 			return
 		}
 		c.Header("Referrer-Policy", "same-origin") // our own pages may know where their visitor came from, to lead back
-		if err := show(c, a); err != nil {
+		err := f.wall(c, a)
+		if err == nil {
+			err = show(c, a)
+		}
+		if err != nil {
 			f.refuse(c, a, err)
 		}
 	}
+}
+
+// wall keeps whoever does not see the realm in the address from every page of it, also from one that reads nothing.
+func (f *Front) wall(c *web.Ctx, a admin.Actor) error {
+	realm := c.Param("realm")
+	if realm == "" {
+		return nil
+	}
+	_, err := f.Admin.GetRealm(c.Request.Context(), a, realm)
+	return err
 }
 
 // action is a change that an operator posts. It answers where to go on and what to tell there.
@@ -108,7 +122,10 @@ func (f *Front) frame(c *web.Ctx, a admin.Actor, place string, crumbs ...templat
 func places(a admin.Actor, current string) []templates.Place {
 	all := []templates.Place{
 		{Label: "Overview", URL: "/admin"}, {Label: "Realms", URL: "/admin/realms"}, {Label: "Connections", URL: "/admin/connections"},
-		{Label: "Sign-ins", URL: "/admin/logins"}, {Label: "Expiring", URL: "/admin/expiries"}, {Label: "Our keys", URL: "/admin/rollover"}, {Label: "Audit", URL: "/admin/events"},
+		{Label: "Sign-ins", URL: "/admin/logins"}, {Label: "Expiring", URL: "/admin/expiries"}, {Label: "Our keys", URL: "/admin/rollover"},
+	}
+	if len(a.Realms) == 0 {
+		all = append(all, templates.Place{Label: "Audit", URL: "/admin/events"})
 	}
 	if len(a.Realms) == 0 && a.Role != admin.Support {
 		all = append(all, templates.Place{Label: "Mails", URL: "/admin/mails"}, templates.Place{Label: "API keys", URL: "/admin/apikeys"},

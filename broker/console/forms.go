@@ -1,13 +1,16 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
+	"cloakroom/broker/fault"
 	"cloakroom/broker/web"
 	"cloakroom/templates"
 )
@@ -249,9 +252,13 @@ func (f *Front) edit(e editor) (show, save func(*web.Ctx)) {
 		}
 		form := templates.Form{
 			Action: c.Request.URL.Path, Token: f.Web.Cookies.FormToken(c.Writer, c.Request), Submit: e.submit,
-			Inputs: inputs(e.of(object), object, posted, admin.FieldErrors(wrong)),
+			Inputs: inputs(e.of(object), object, posted, admin.FieldErrors(wrong)), Hidden: versionField(object),
 		}
-		if wrong != nil {
+		switch {
+		case fault.CodeOf(wrong) == fault.Conflict:
+			form.Error = "Somebody else saved this in the meantime, and nothing of yours was saved. Each field below that differs says what is stored now; saving once more overwrites it."
+			showStored(form.Inputs, e.of(object), object)
+		case wrong != nil:
 			form.Error = unplaced(e.of(object), admin.FieldErrors(wrong))
 		}
 		p, err := e.draw(c, a, form)
@@ -271,8 +278,8 @@ func (f *Front) edit(e editor) (show, save func(*web.Ctx)) {
 			return err
 		}
 		to, told, err := e.save(c, a, patch(e.of(object), c.Request.PostForm))
-		if wrong := admin.FieldErrors(err); wrong != nil {
-			return draw(c, a, 422, c.Request.PostForm, err)
+		if admin.FieldErrors(err) != nil || fault.CodeOf(err) == fault.Conflict {
+			return draw(c, a, fault.Lookup(fault.CodeOf(err)).Status, c.Request.PostForm, err)
 		}
 		if err != nil {
 			return err
@@ -282,6 +289,37 @@ func (f *Front) edit(e editor) (show, save func(*web.Ctx)) {
 		return nil
 	})
 	return show, save
+}
+
+// versionField goes with a form, so that a change is refused that was made from an older one.
+func versionField(object any) []templates.Field {
+	n, ok := at(document(object), "/version").(float64)
+	if !ok {
+		return nil
+	}
+	return []templates.Field{{Name: "version", Value: strconv.FormatFloat(n, 'f', 0, 64)}}
+}
+
+// readAt is the version that a posted form was drawn from.
+func readAt(c *web.Ctx) admin.Match {
+	n, err := strconv.ParseInt(c.PostForm("version"), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return admin.Match{n}
+}
+
+// showStored says at each input what is stored where it differs from what was typed.
+func showStored(inputs []templates.Input, fields []field, object any) {
+	doc := document(object)
+	for i, f := range fields {
+		stored := f.shown(at(doc, f.pointer))
+		was, _ := f.read(stored)
+		is, written := f.read(inputs[i].Value)
+		if written && !reflect.DeepEqual(was, is) {
+			inputs[i].Error = "Stored now: " + cmp.Or(shorten(stored), "nothing")
+		}
+	}
 }
 
 // unplaced are the complaints that no field of the form shows.

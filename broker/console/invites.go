@@ -57,7 +57,7 @@ func invited(i *admin.Invite) string {
 
 func (f *Front) invites(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 	realm := c.Param("realm")
-	found, err := f.Admin.ListInvites(c.Request.Context(), a, realm, c.Query("state"), paging(c))
+	found, err := f.Admin.ListInvites(c.Request.Context(), a, realm, c.Query("state"), bigPaging(c))
 	if err != nil {
 		return templates.ConsolePage{}, err
 	}

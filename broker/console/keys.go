@@ -158,7 +158,7 @@ func (f *Front) realmEditor() editor {
 		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 			realm := c.Param("realm")
 			p := f.formPage(f.realmFrame(c, a, realm, "settings"), "Settings", form)
-			p.Sections = append(p.Sections, templates.Section{Links: []templates.Place{{Label: "Delete this realm", URL: realmPath(realm, "delete")}}})
+			p.Sections = append(p.Sections, templates.Section{Offers: []templates.Place{{Label: "Delete this realm", URL: realmPath(realm, "delete")}}})
 			return p, nil
 		},
 	}

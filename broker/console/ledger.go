@@ -32,7 +32,7 @@ func eventInputs(c *web.Ctx) templates.Filter {
 }
 
 func (f *Front) allEvents(c *web.Ctx, a admin.Actor) error {
-	found, err := f.Admin.ListEvents(c.Request.Context(), a, eventFilter(c), paging(c))
+	found, err := f.Admin.ListEvents(c.Request.Context(), a, eventFilter(c), bigPaging(c))
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (f *Front) allEvents(c *web.Ctx, a admin.Actor) error {
 
 func (f *Front) realmEvents(c *web.Ctx, a admin.Actor) error {
 	realm := c.Param("realm")
-	found, err := f.Admin.ListRealmEvents(c.Request.Context(), a, realm, eventFilter(c), paging(c))
+	found, err := f.Admin.ListRealmEvents(c.Request.Context(), a, realm, eventFilter(c), bigPaging(c))
 	if err != nil {
 		return err
 	}

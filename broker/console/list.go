@@ -100,15 +100,18 @@ func changes(before, after json.RawMessage) []templates.Change {
 		}
 	}
 	var out []templates.Change
+	whole := len(was) == 0 || len(is) == 0 // made or deleted: what was never set says nothing
 	for _, k := range sorted(keys) {
-		if was[k] != is[k] && !slices.Contains([]string{"/version", "/updated_at", "/created_at"}, k) {
+		if was[k] != is[k] && !slices.Contains([]string{"/version", "/updated_at", "/created_at"}, k) && !(whole && unset(was[k]+is[k])) {
 			out = append(out, templates.Change{Name: k, Was: cmp.Or(was[k], "–"), Is: cmp.Or(is[k], "–")})
 		}
 	}
 	return out
 }
 
-// flat lists a document's values by their pointers, without those that say "nothing".
+func unset(s string) bool { return slices.Contains([]string{"", "false", "0", "[]"}, s) }
+
+// flat lists a document's values by their pointers.
 func flat(raw json.RawMessage) map[string]string {
 	var doc any
 	out := map[string]string{}
@@ -125,7 +128,7 @@ func flatten(doc any, pointer string, out map[string]string) {
 		}
 		return
 	}
-	if b, err := json.Marshal(doc); err == nil && !slices.Contains([]string{"null", "false", "0", "[]", `""`}, string(b)) {
+	if b, err := json.Marshal(doc); err == nil && doc != nil {
 		out[pointer] = shorten(strings.Trim(string(b), `"`))
 	}
 }
@@ -152,7 +155,7 @@ func (f *Front) realmFrame(c *web.Ctx, a admin.Actor, realm, tab string, crumbs 
 	p := f.frame(c, a, "/admin/realms", all...)
 	for _, t := range []struct{ label, below string }{
 		{"Overview", ""}, {"Connections", "connections"}, {"Applications", "clients"}, {"People", "people"}, {"Domains", "domains"},
-		{"Invitations", "invites"}, {"Groups", "groups"}, {"Sign-ins", "logins"}, {"Sessions", "sessions"}, {"Keys", "keys"}, {"Webhooks", "webhooks"}, {"Audit", "events"}, {"Settings", "settings"},
+		{"Invitations", "invites"}, {"Setup links", "setup-links"}, {"Groups", "groups"}, {"Sign-ins", "logins"}, {"Sessions", "sessions"}, {"Keys", "keys"}, {"Webhooks", "webhooks"}, {"Audit", "events"}, {"Settings", "settings"},
 	} {
 		url := realmPath(realm)
 		if t.below != "" {

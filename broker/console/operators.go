@@ -124,7 +124,7 @@ func (f *Front) operatorEditor() editor {
 		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 			form.CancelURL = atOperators
 			p := f.formPage(f.frame(c, a, atOperators, templates.Place{Label: "Operators", URL: atOperators}), "Edit an operator", form)
-			p.Sections = append(p.Sections, templates.Section{Links: []templates.Place{{Label: "Delete this operator", URL: c.Request.URL.Path + "/delete"}}})
+			p.Sections = append(p.Sections, templates.Section{Offers: []templates.Place{{Label: "Delete this operator", URL: c.Request.URL.Path + "/delete"}}})
 			return p, nil
 		},
 	}

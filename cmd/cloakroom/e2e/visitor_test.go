@@ -33,6 +33,7 @@ type page struct {
 	URL    *url.URL
 	Status int
 	Body   string
+	Header http.Header
 	doc    *html.Node
 }
 
@@ -84,7 +85,7 @@ func (v *visitor) do(method, address string, form url.Values, from *url.URL, unt
 		to := res.Header.Get("Location")
 		if res.StatusCode < 300 || res.StatusCode > 399 || to == "" {
 			doc, err := html.Parse(strings.NewReader(string(b)))
-			return &page{URL: u, Status: res.StatusCode, Body: string(b), doc: doc}, err
+			return &page{URL: u, Status: res.StatusCode, Body: string(b), Header: res.Header, doc: doc}, err
 		}
 		if u, err = u.Parse(to); err != nil {
 			return nil, err
