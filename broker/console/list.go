@@ -155,7 +155,7 @@ func (f *Front) realmFrame(c *web.Ctx, a admin.Actor, realm, tab string, crumbs 
 	p := f.frame(c, a, "/admin/realms", all...)
 	for _, t := range []struct{ label, below string }{
 		{"Overview", ""}, {"Connections", "connections"}, {"Applications", "clients"}, {"People", "people"}, {"Domains", "domains"},
-		{"Invitations", "invites"}, {"Setup links", "setup-links"}, {"Setup links", "setup-links"}, {"Groups", "groups"}, {"Sign-ins", "logins"}, {"Sessions", "sessions"}, {"Keys", "keys"}, {"Webhooks", "webhooks"}, {"Audit", "events"}, {"Settings", "settings"},
+		{"Invitations", "invites"}, {"Setup links", "setup-links"}, {"Groups", "groups"}, {"Sign-ins", "logins"}, {"Sessions", "sessions"}, {"Keys", "keys"}, {"Webhooks", "webhooks"}, {"Audit", "events"}, {"Settings", "settings"},
 	} {
 		url := realmPath(realm)
 		if t.below != "" {
