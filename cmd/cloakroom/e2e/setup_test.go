@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -78,7 +79,9 @@ func TestSetupLinkInABrowser(t *testing.T) {
 }
 
 func postTo(end string) func(*html.Node) bool {
-	return func(n *html.Node) bool { return attr(n, "method") == "post" && strings.HasSuffix(attr(n, "action"), end) }
+	return func(n *html.Node) bool {
+		return attr(n, "method") == "post" && strings.HasSuffix(attr(n, "action"), end)
+	}
 }
 
 // Without script, in all six languages; a link that was revoked ends at once, and nothing of it is logged.
@@ -279,7 +282,9 @@ func TestSetupLinkForgedForms(t *testing.T) {
 	// Certificates that come from the metadata address are read from there, and from nowhere else.
 	v = newVisitor()
 	if p, err = v.get(links["certificate"].URL); err == nil {
-		p, err = v.submit(p, func(n *html.Node) bool { return find(n, func(n *html.Node) bool { return attr(n, "value") == w.idp.BaseURL+"/metadata" }) != nil }, url.Values{})
+		p, err = v.submit(p, func(n *html.Node) bool {
+			return find(n, func(n *html.Node) bool { return attr(n, "value") == w.idp.BaseURL+"/metadata" }) != nil
+		}, url.Values{})
 	}
 	if err != nil || p.Status != 200 || !strings.Contains(p.Body, "saved.") {
 		t.Errorf("reading it now: %v %s", err, p)
@@ -316,4 +321,73 @@ func (w *world) config() (out []string) {
 		}
 	}
 	return out
+}
+
+var setupURL = regexp.MustCompile(`http://\S+/setup/[A-Za-z0-9_-]{43}`)
+
+// Operators make a link in the console, see it once, follow where the customer stands, and take it back.
+func TestSetupLinksInTheConsole(t *testing.T) {
+	i := start(t, nil)
+	i.customer("acme")
+	eva := newVisitor()
+	enrols(t, eva, i.welcome(t))
+	const at = "/admin/realms/acme/setup-links"
+	p, err := eva.get(i.URL + at)
+	if err != nil || p.Status != 200 || !strings.Contains(p.Body, "No setup link yet") {
+		t.Fatalf("%v %s", err, p)
+	}
+	if p, err = eva.get(i.URL + at + "/new"); err == nil {
+		p, err = eva.submit(p, postTo("/new"), url.Values{"contact": {"not an address"}})
+	}
+	if err != nil || p.Status != http.StatusUnprocessableEntity || !strings.Contains(p.Body, `value="not an address"`) {
+		t.Fatalf("a wrong address: %v %s", err, p)
+	}
+	p, err = eva.submit(p, postTo("/new"), url.Values{"contact": {"it@acme.example"}, "by_hand": {"true"}, "purpose": {"connection"}, "presets": {"okta"}, "note": {"<b>Hello</b>"}, "expires_in": {"168h"}})
+	link := setupURL.FindString(p.Body)
+	if err != nil || p.Status != 200 || link == "" || !strings.Contains(p.Body, "Not opened yet") || strings.Contains(p.Body, "<b>Hello") {
+		t.Fatalf("%v %s", err, p)
+	}
+	one := p.URL.Path
+	if p, err = eva.get(i.URL + one); err != nil || strings.Contains(p.Body, link) {
+		t.Errorf("the link is shown twice: %v", err)
+	}
+	v := newVisitor()
+	customer, err := v.get(link)
+	if err == nil {
+		customer, err = v.submit(customer, postTo("/provider"), url.Values{"choice": {"okta saml"}})
+	}
+	if err != nil || customer.Status != 200 || strings.Contains(customer.Body, "eva@") {
+		t.Fatalf("%v %s", err, customer)
+	}
+	if p, err = eva.get(i.URL + at); err != nil || !strings.Contains(p.Body, "Under way") || !strings.Contains(p.Body, "next: enter our values there") {
+		t.Errorf("where they stand: %v %s", err, p)
+	}
+	if p, err = eva.get(i.URL + one); err == nil {
+		p, err = eva.submit(p, postTo("/resend"), nil)
+	}
+	second := setupURL.FindString(p.Body)
+	if err != nil || second == "" || second == link {
+		t.Fatalf("%v %s", err, p)
+	}
+	if customer, err = v.get(link); err != nil || customer.Status != http.StatusNotFound {
+		t.Errorf("the old link: %v %s", err, customer)
+	}
+	if customer, err = v.get(second); err != nil || !strings.Contains(customer.Body, "Single sign-on URL") {
+		t.Errorf("the new link does not go on: %v %s", err, customer)
+	}
+	if p, err = eva.submit(p, postTo("/revoke"), nil); err != nil || !strings.Contains(p.Body, "Revoked") {
+		t.Errorf("%v %s", err, p)
+	}
+	if customer, err = v.get(second); err != nil || customer.Status != http.StatusGone {
+		t.Errorf("a revoked link: %v %s", err, customer)
+	}
+	if p, err = eva.get(i.URL + "/admin/realms/acme/connections/acme-okta"); err != nil || !strings.Contains(p.Body, "/setup-links/new?connection=acme-okta") {
+		t.Errorf("no way from the connection: %v", err)
+	}
+	if p, err = eva.get(i.URL + one + "/delete"); err == nil {
+		p, err = eva.submit(p, postTo("/delete"), nil)
+	}
+	if err != nil || !strings.Contains(p.Body, "was forgotten") {
+		t.Errorf("%v %s", err, p)
+	}
 }
