@@ -77,7 +77,7 @@ func (h *house) verbs() *admin.Service {
 		Local:       admin.Local{Credentials: s.Credentials},
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
 		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
-		Traces: s.Traces, KeyTurns: s.Keys, Setup: admin.Setup{Links: s.SetupLinks}, Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks,
+		Traces: s.Traces, KeyTurns: s.Keys, Wizard: admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest}, Setup: admin.Setup{Links: s.SetupLinks}, Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks,
 		Documents: documents(s), Shadows: s.Shadows,
 		Tx:   s.Tx,
 		Open: func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
