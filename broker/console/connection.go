@@ -1,11 +1,9 @@
 package console
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,7 +11,6 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
-	"cloakroom/broker/fault"
 	"cloakroom/broker/web"
 	"cloakroom/templates"
 )
@@ -132,16 +129,8 @@ func lastCheck(p templates.Console, runs []*admin.CheckReport) templates.Section
 	}
 	run := runs[0]
 	s.Text = "Of " + p.When(run.At).Exact + ", asked for by " + run.By + "."
-	s.Findings, s.Table, s.Empty = cards(run.Report.Findings), checkTable(run.Report.Checks), templates.Empty{Text: "Nothing to complain of."}
+	s.Findings, s.Table, s.Empty = web.Cards(run.Report.Findings), checkTable(run.Report.Checks), templates.Empty{Text: "Nothing to complain of."}
 	return s
-}
-
-func cards(findings []admin.Finding) []templates.FindingCard {
-	out := make([]templates.FindingCard, len(findings))
-	for i, v := range findings {
-		out[i] = web.Card(v)
-	}
-	return out
 }
 
 func checkTable(checks []admin.Check) templates.Table {
@@ -251,80 +240,6 @@ func (f *Front) check(c *web.Ctx, a admin.Actor) (string, string, error) {
 	return connectionPath(c), fmt.Sprintf("Checked: %d checks passed, %d findings.", len(r.Checks), len(r.Findings)), nil
 }
 
-// test begins a test login in this window; the report page follows it.
-func (f *Front) test(c *web.Ctx, a admin.Actor) error {
-	if err := f.own(c); err != nil {
-		return err
-	}
-	link, err := f.Admin.BeginTest(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
-	if err != nil {
-		return err
-	}
-	f.tell(c, "Open the test login, sign in as one of the customer's people, and come back: "+link.URL)
-	f.Web.Redirect(c, connectionPath(c, "tests", link.Ref))
-	return nil
-}
-
-func (f *Front) testReport(c *web.Ctx, a admin.Actor) error {
-	d, err := f.Admin.TestReport(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), c.Param("ref"))
-	if err != nil {
-		return err
-	}
-	p := templates.ConsolePage{Console: f.connectionFrame(c, a, ""), Heading: "Test login " + d.Ref, Pill: testPill(d.Status), Live: d.Status == "waiting"}
-	p.Sections = diagnosed(p.Console, d)
-	f.Web.Page(c, http.StatusOK, p)
-	return nil
-}
-
-func testPill(status string) templates.Pill {
-	switch status {
-	case "passed":
-		return templates.Pill{Kind: "good", Word: "Passed"}
-	case "failed":
-		return templates.Pill{Kind: "bad", Word: "Failed"}
-	case "abandoned":
-		return templates.Pill{Kind: "warn", Word: "Never came back"}
-	}
-	return templates.Pill{Kind: "quiet", Word: "Waiting"}
-}
-
-// diagnosed shows a report of a test login or an explanation.
-func diagnosed(p templates.Console, d *admin.Diagnosed) []templates.Section {
-	out := []templates.Section{{Heading: "What is wrong", Findings: cards(d.Findings), Empty: templates.Empty{Text: "Nothing."}, Pre: d.ForTheirIT, Fold: "A text to send to their IT"}}
-	if d.Status == "waiting" {
-		out[0].Empty.Text = "No answer yet. This page follows the test."
-	}
-	if len(d.Steps) > 0 {
-		out = append(out, templates.Section{Heading: "Steps", Trace: timeLine(p, broker.Trace{TraceDetail: broker.TraceDetail{Steps: d.Steps}})})
-	}
-	if len(d.Checks) > 0 {
-		out = append(out, templates.Section{Heading: "Checks", Table: checkTable(d.Checks)})
-	}
-	if d.Outcome != "" {
-		out = append(out, templates.Section{Heading: "What would become of the person", Text: d.Why, Facts: []templates.Fact{
-			fact("Outcome", text(outcomes[d.Outcome])), fact("Address", text(cmp.Or(d.Profile.Email, "–"))), fact("Subject", templates.Cell{Text: d.Profile.Subject, Code: true, Note: d.Profile.SubjectKind}),
-			fact("Name", text(cmp.Or(d.Profile.Name, d.Profile.GivenName+" "+d.Profile.FamilyName))), fact("Groups", text(cmp.Or(strings.Join(d.Profile.Groups, ", "), "–"))),
-		}})
-	}
-	if len(d.Mapping) > 0 {
-		out = append(out, templates.Section{Heading: "Mapping", Table: mappingTable(d)})
-	}
-	if d.Message != "" {
-		out = append(out, templates.Section{Pre: d.Message, Fold: "The message, without what could be used again"})
-	}
-	return out
-}
-
-var outcomes = map[string]string{"create": "a new account would be made", "link": "would be tied to the account that has this address", "sign_in": "would be signed in", "refuse": "would be refused"}
-
-func mappingTable(d *admin.Diagnosed) templates.Table {
-	t := templates.Table{Label: "Mapping", Columns: []string{"Field", "Read from", "What was found"}}
-	for _, v := range d.Mapping {
-		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{text(v.Field), code(v.From), text(shorten(strings.Join(v.Values, ", ")))}})
-	}
-	return t
-}
-
 func (f *Front) switchConnection(c *web.Ctx, a admin.Actor) (string, string, error) {
 	on := c.PostForm("enabled") == "true"
 	body, err := json.Marshal(map[string]bool{"enabled": on})
@@ -379,178 +294,6 @@ func copyFields(h admin.Handover) []templates.CopyField {
 		out = append(out, templates.CopyField{ID: v.field, Label: cmp.Or(l.Label, v.name), Where: l.Where, Value: v.value, Long: strings.Contains(v.value, "\n")})
 	}
 	return out
-}
-
-func explainForm(c *web.Ctx, token, typed string) *templates.Form {
-	return &templates.Form{Action: connectionPath(c, "explain"), Token: token, Submit: "Explain it", Files: true, Reads: true, Inputs: []templates.Input{
-		{Kind: "textarea", Name: "text", Label: "What came back", Hint: "A SAMLResponse (as it was posted, or its XML), metadata, an ID token, or the text of the page that the identity provider showed.", Value: typed},
-		{Kind: "file", Name: "file", Label: "or a file", Hint: "Also a HAR file: a browser's network log."},
-	}}
-}
-
-func (f *Front) askExplain(c *web.Ctx, a admin.Actor) error {
-	if _, err := f.Admin.GetConnection(c.Request.Context(), a, c.Param("realm"), c.Param("slug")); err != nil {
-		return err
-	}
-	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "explain"), Heading: "Explain a message", Purpose: "The report of a test login for something that you have at hand. Nobody is signed in, and nothing is used up."}
-	p.Sections = []templates.Section{{Form: explainForm(c, p.Token, "")}}
-	f.Web.Page(c, http.StatusOK, p)
-	return nil
-}
-
-func (f *Front) explain(c *web.Ctx, a admin.Actor) error {
-	if err := f.own(c); err != nil {
-		return err
-	}
-	what, err := given(c)
-	if err != nil {
-		return err
-	}
-	d, err := f.Admin.Explain(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), explainable(what))
-	if err != nil {
-		return err
-	}
-	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "explain"), Heading: "Explain a message", Pill: testPill(d.Status)}
-	p.Sections = append(diagnosed(p.Console, d), templates.Section{Heading: "Another one", Form: explainForm(c, p.Token, "")})
-	f.Web.Page(c, http.StatusOK, p)
-	return nil
-}
-
-// given is what was typed or, where a file came, the file.
-func given(c *web.Ctx) ([]byte, error) {
-	file, _, err := c.Request.FormFile("file")
-	if err != nil {
-		return []byte(strings.TrimSpace(c.PostForm("text"))), nil
-	}
-	defer file.Close()
-	b, err := io.ReadAll(file)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the file could not be read")
-	}
-	if len(bytes.TrimSpace(b)) == 0 {
-		return []byte(strings.TrimSpace(c.PostForm("text"))), nil
-	}
-	return b, nil
-}
-
-// explainable is the request that a text is for, by what it looks like.
-func explainable(b []byte) []byte {
-	s := strings.TrimSpace(string(b))
-	doc := map[string]any{}
-	switch {
-	case strings.HasPrefix(s, "{") && json.Valid(b):
-		doc["har"] = json.RawMessage(b)
-	case strings.HasPrefix(s, "<") && strings.Contains(s, "EntityDescriptor"), strings.HasPrefix(s, "<") && strings.Contains(s, "EntitiesDescriptor"):
-		doc["metadata"] = s
-	case strings.Count(s, ".") == 2 && strings.HasPrefix(s, "eyJ"):
-		doc["id_token"] = s
-	case looksLikePage(s):
-		doc["page"] = s
-	default:
-		doc["saml_response"] = strings.TrimPrefix(s, "SAMLResponse=")
-	}
-	out, err := json.Marshal(doc)
-	if err != nil {
-		return []byte("{}")
-	}
-	return out
-}
-
-// looksLikePage tells the words of an error page from a message.
-func looksLikePage(s string) bool {
-	low := strings.ToLower(s)
-	return strings.HasPrefix(low, "<!doctype html") || strings.HasPrefix(low, "<html") || !strings.HasPrefix(s, "<") && strings.ContainsAny(s, " \n") && !strings.HasPrefix(s, "SAMLResponse=")
-}
-
-func (f *Front) enforcement(c *web.Ctx, a admin.Actor) error {
-	v, err := f.Admin.PreviewEnforcement(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), "", paging(c))
-	if err != nil {
-		return err
-	}
-	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "enforcement"), Heading: "Enforcement", Purpose: "Where it is on, people of this connection's domains may use no other way in, except those who are excluded.", Pill: onOff(v.Enforced).Pill}
-	n := v.Counts
-	p.Sections = []templates.Section{{Figures: []templates.Figure{
-		{Name: "People of its domains", Value: thousands(n.People)}, {Name: "Come through it already", Value: thousands(n.Keep)}, {Name: "Would lose their way in", Value: thousands(n.Lose)}, {Name: "Excluded", Value: thousands(n.Excluded)}, {Name: "Sessions that would not be renewed", Value: thousands(n.Sessions)},
-	}}, {Heading: "What stands in the way", Table: missingTable(v.Missing), Empty: templates.Empty{Text: "Nothing."}}}
-	p.Sections = append(p.Sections, concerned(c, p.Console, v), enforceSection(c, a, p.Token, v))
-	f.Web.Page(c, http.StatusOK, p)
-	return nil
-}
-
-func missingTable(missing []admin.Missing) templates.Table {
-	t := templates.Table{Label: "Missing", Columns: []string{"What", "What to do"}}
-	for _, m := range missing {
-		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{{Text: m.Detail, Note: string(m.Code)}, text(m.Fix)}})
-	}
-	return t
-}
-
-func concerned(c *web.Ctx, p templates.Console, v *admin.EnforcementPreview) templates.Section {
-	t := templates.Table{Label: "Whom it concerns", Columns: []string{"Person", "Effect", "Comes through today", "Last sign-in"}, Pager: pager(c, v.Next)}
-	for _, who := range v.Items {
-		effect := templates.Pill{Kind: "warn", Word: "Loses their way in"}
-		if who.Effect == admin.EffectExcluded {
-			effect = templates.Pill{Kind: "quiet", Word: "Excluded"}
-		}
-		t.Rows = append(t.Rows, templates.Row{URL: realmPath(c.Param("realm"), "people", who.ID), Cells: []templates.Cell{{Text: who.Email, Note: who.Name}, {Pill: effect}, text(strings.Join(who.Connections, ", ")), {When: p.When(who.LastLoginAt)}}})
-	}
-	return templates.Section{Heading: "Whom it concerns", Table: t, Empty: templates.Empty{Text: "Nobody but those who come through it already."}}
-}
-
-func enforceSection(c *web.Ctx, a admin.Actor, token string, v *admin.EnforcementPreview) templates.Section {
-	form := templates.Form{Action: connectionPath(c, "enforcement"), Token: token, Submit: "Switch enforcement off"}
-	if v.Enforced {
-		return templates.Section{Heading: "Switch it off", Buttons: []templates.Form{form}}
-	}
-	form.Submit, form.Danger = "Enforce it for "+plural(v.Counts.People, "person", "people"), true
-	form.Hidden = []templates.Field{{Name: "enforced", Value: "true"}, {Name: "report", Value: v.Report}}
-	if a.Role == admin.Owner {
-		form.Inputs = []templates.Input{{Kind: "text", Name: "override", Label: "Why it should be on although something is missing", Hint: "Owners only; for the audit log. Leave it empty where nothing stands in the way."}}
-	}
-	return templates.Section{Heading: "Switch it on", Form: &form}
-}
-
-func (f *Front) enforce(c *web.Ctx, a admin.Actor) (string, string, error) {
-	body, err := json.Marshal(admin.EnforcementSwitch{Enforced: c.PostForm("enforced") == "true", Report: c.PostForm("report"), Override: c.PostForm("override")})
-	if err != nil {
-		return "", "", err
-	}
-	v, err := f.Admin.SwitchEnforcement(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), nil, body)
-	if err != nil {
-		return "", "", err
-	}
-	if v.Enforced {
-		return connectionPath(c, "enforcement"), "Enforcement is on.", nil
-	}
-	return connectionPath(c, "enforcement"), "Enforcement is off.", nil
-}
-
-func (f *Front) collisions(c *web.Ctx, a admin.Actor) error {
-	v, err := f.Admin.FindCollisions(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
-	if err != nil {
-		return err
-	}
-	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "collisions"), Heading: "People this connection would not find", Purpose: fmt.Sprintf("%s people of this realm were looked at.", thousands(int64(v.People)))}
-	for _, kind := range v.Findings {
-		if kind.Count == 0 {
-			continue
-		}
-		t := templates.Table{Label: collisionWords[kind.Kind], Columns: []string{"Person", "Why"}}
-		for _, e := range kind.Examples {
-			t.Rows = append(t.Rows, templates.Row{URL: realmPath(c.Param("realm"), "people", e.UserID), Cells: []templates.Cell{text(cmp.Or(e.Email, e.UserID)), text(e.Detail)}})
-		}
-		p.Sections = append(p.Sections, templates.Section{Heading: fmt.Sprintf("%s: %d", collisionWords[kind.Kind], kind.Count), Table: t})
-	}
-	if len(p.Sections) == 0 {
-		p.Sections = []templates.Section{{Empty: templates.Empty{Text: "Nobody stands in the way."}}}
-	}
-	f.Web.Page(c, http.StatusOK, p)
-	return nil
-}
-
-var collisionWords = map[string]string{
-	admin.CollisionForm: "Address in another form", admin.CollisionTwin: "One address, two accounts", admin.CollisionOutside: "Outside the connection's domains",
-	admin.CollisionGuest: "A directory's name for a guest", admin.CollisionNoEmail: "No address", admin.CollisionLinked: "Comes through another connection today",
 }
 
 func (f *Front) rotateConnection(c *web.Ctx, a admin.Actor) (string, string, error) {

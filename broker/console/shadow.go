@@ -85,7 +85,7 @@ func (f *Front) comparison(c *web.Ctx, a admin.Actor, p templates.Console) ([]te
 	if v.Tried == 0 || v.Differ > 0 {
 		do[1] = button("switch", "Switch over although people may look new", true, templates.Field{Name: "force", Value: "true"})
 	}
-	return []templates.Section{{Heading: "How they fare", Findings: cards(v.Findings), Table: t, Empty: templates.Empty{Text: "Nobody is on the list."}, Buttons: do}}, nil
+	return []templates.Section{{Heading: "How they fare", Findings: web.Cards(v.Findings), Table: t, Empty: templates.Empty{Text: "Nobody is on the list."}, Buttons: do}}, nil
 }
 
 func (f *Front) putShadow(c *web.Ctx, a admin.Actor) (string, string, error) {

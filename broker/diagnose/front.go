@@ -325,7 +325,7 @@ func (f *Front) page(c *web.Ctx, l *broker.Login, d *admin.Diagnosed) templates.
 		Letter: f.Letter(d, f.Web.Lang(c, nil, l)), Email: d.Profile.Email, Subject: d.Profile.Subject,
 	}
 	for _, v := range d.Findings {
-		p.Findings = append(p.Findings, cardOf(v))
+		p.Findings = append(p.Findings, web.Card(v))
 	}
 	for _, v := range d.Checks {
 		p.Checks = append(p.Checks, templates.ReportCheck{Name: v.Name, Status: v.Status, Detail: v.Detail})
@@ -363,23 +363,4 @@ func profileOf(p broker.Profile) (out []templates.ReportField) {
 		}
 	}
 	return out
-}
-
-func cardOf(v admin.Finding) templates.FindingCard {
-	card := templates.FindingCard{
-		Code: v.Code, Severity: v.Severity, Side: v.Side, Confidence: v.Confidence, Cause: v.Cause, Fix: v.Fix, Labels: v.Labels,
-		Detail: v.Detail, Observed: v.Observed, Expected: v.Expected, HelpURL: v.Help,
-	}
-	for _, p := range v.Difference {
-		if p.In != "expected" {
-			card.ObservedParts = append(card.ObservedParts, templates.DiffPart{Text: p.Text, Differs: p.In != "both"})
-		}
-		if p.In != "observed" {
-			card.ExpectedParts = append(card.ExpectedParts, templates.DiffPart{Text: p.Text, Differs: p.In != "both"})
-		}
-	}
-	for _, a := range v.Alternatives {
-		card.Questions = append(card.Questions, a.Question)
-	}
-	return card
 }

@@ -24,3 +24,12 @@ func Card(v admin.Finding) templates.FindingCard {
 	}
 	return card
 }
+
+// Cards are findings as pages show them.
+func Cards(findings []admin.Finding) []templates.FindingCard {
+	out := make([]templates.FindingCard, 0, len(findings))
+	for _, v := range findings {
+		out = append(out, Card(v))
+	}
+	return out
+}

@@ -115,15 +115,6 @@ func wizardTest(clock clock, w *admin.WizardState) templates.WizardTest {
 	return t
 }
 
-// Cards are findings as pages show them.
-func Cards(findings []admin.Finding) []templates.FindingCard {
-	out := make([]templates.FindingCard, 0, len(findings))
-	for _, v := range findings {
-		out = append(out, Card(v))
-	}
-	return out
-}
-
 // WizardPaste is what became of a paste as pages show it; title names a preset.
 func WizardPaste(p *admin.Pasted, title func(preset string) string) templates.WizardPaste {
 	out := templates.WizardPaste{Tried: true, Saved: p.Saved, Kind: p.Kind, Findings: Cards(p.Findings), OtherPreset: p.OtherPreset, OtherProtocol: p.OtherProtocol}
