@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -11,17 +12,16 @@ import (
 	"cloakroom/store/storetest"
 )
 
-// BenchmarkOverview measures the console's lists and search over 2,000 realms, 10,000 connections and a million traces
-// (a twentieth of the traces with -short).
+var overviewTraces = flag.Int("traces", 100_000, "how many traces BenchmarkOverview fills in first; a million takes ten minutes")
+
+// BenchmarkOverview measures the console's lists and search over 2,000 realms, 10,000 connections and -traces traces:
+//
+//	go test ./store -run '^$' -bench Overview -traces 1000000
 func BenchmarkOverview(b *testing.B) {
 	for name, open := range map[string]func(testing.TB) *store.Store{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		b.Run(name, func(b *testing.B) {
 			s := open(b)
-			realms, traces := 2000, 1_000_000
-			if testing.Short() {
-				traces /= 20
-			}
-			estate(b, s, realms, traces)
+			estate(b, s, 2000, *overviewTraces)
 			overviews(b, s)
 		})
 	}
