@@ -20,11 +20,13 @@ var helpFiles embed.FS
 // their fields changes yearly, so all of it is data, in help/<preset>.json.
 type Guide struct {
 	Preset  string   `json:"preset"`
+	Also    []string `json:"also"` // what else it is called
 	Title   string   `json:"title"`
 	Who     string   `json:"who"` // the role that the customer's administrator needs
 	Intro   string   `json:"intro"`
 	Methods []Method `json:"methods"`
 	Seen    []Pair   `json:"seen"`  // what the provider shows when it goes wrong, and what that means
+	Slips   []Slip   `json:"slips"` // what is often brought here in place of the right value
 	Notes   []Pair   `json:"notes"` // subject, email, certificates, sign-out: what to know, by topic
 }
 
@@ -41,6 +43,12 @@ type Method struct {
 type Pair struct {
 	From string `json:"from"`
 	To   string `json:"to"`
+}
+
+// Slip is a mistake, what to do instead, and the fault that it ends in here.
+type Slip struct {
+	Pair
+	Code fault.Code `json:"code"`
 }
 
 var guides = sync.OnceValues(func() ([]Guide, error) {
@@ -80,108 +88,31 @@ func GuideFor(preset string) (Guide, bool) {
 	return Guide{}, false
 }
 
-// HelpIndex is /help: the providers, and the way to the faults.
+// FindGuides lists those whose name, or one of whose other names, holds a text; all for "".
+func FindGuides(text string) []Guide {
+	want := folded(text)
+	return slices.DeleteFunc(Guides(), func(g Guide) bool {
+		return !slices.ContainsFunc(append([]string{g.Preset, g.Title}, g.Also...), func(s string) bool { return strings.Contains(folded(s), want) })
+	})
+}
+
+func folded(s string) string {
+	return strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(strings.ToLower(s))
+}
+
+// HelpIndex is /help: the providers, how a connection begins, and the way to the faults.
 type HelpIndex struct {
 	Shell
+	Find string // what was searched for
 }
 
 func (HelpIndex) Name() string { return "help_index" }
 
 // Guides are the provider pages to list.
-func (HelpIndex) Guides() []Guide { return Guides() }
+func (h HelpIndex) Guides() []Guide { return FindGuides(h.Find) }
 
 // Areas are the areas of the fault catalogue.
 func (HelpIndex) Areas() []FaultArea { return faultAreas() }
-
-// HelpFaults is /help/faults: the whole catalogue.
-type HelpFaults struct {
-	Shell
-}
-
-func (HelpFaults) Name() string { return "help_faults" }
-
-// Areas are the areas of the fault catalogue.
-func (HelpFaults) Areas() []FaultArea { return faultAreas() }
-
-// FaultArea is the part of the catalogue whose codes begin alike.
-type FaultArea struct {
-	Prefix, Title string
-	Entries       []fault.Entry
-}
-
-// areaTitles names the areas in the order of the handbook; codes of no named area stand under "general".
-var areaTitles = []FaultArea{
-	{Prefix: "login", Title: "Signing in"},
-	{Prefix: "email", Title: "Email addresses"},
-	{Prefix: "saml", Title: "SAML providers"},
-	{Prefix: "oidc", Title: "OpenID Connect and OAuth 2.0 providers"},
-	{Prefix: "ldap", Title: "LDAP directories"},
-	{Prefix: "net", Title: "Reaching a provider"},
-	{Prefix: "op", Title: "Applications' requests (OpenID Connect)"},
-	{Prefix: "idp", Title: "Applications' requests (SAML)"},
-	{Prefix: "scim", Title: "Provisioning"},
-	{Prefix: "general", Title: "General"},
-}
-
-func faultAreas() []FaultArea {
-	areas := slices.Clone(areaTitles)
-	for _, e := range fault.All() {
-		i := slices.IndexFunc(areas, func(a FaultArea) bool { return a.Prefix == areaOf(e.Code) })
-		if i < 0 {
-			i = len(areas) - 1
-		}
-		areas[i].Entries = append(areas[i].Entries, e)
-	}
-	areas = slices.DeleteFunc(areas, func(a FaultArea) bool { return len(a.Entries) == 0 })
-	for _, a := range areas {
-		slices.SortFunc(a.Entries, func(x, y fault.Entry) int { return cmp.Compare(x.Code, y.Code) })
-	}
-	return areas
-}
-
-func areaOf(c fault.Code) string {
-	prefix, _, dotted := strings.Cut(string(c), ".")
-	if !dotted {
-		return "general"
-	}
-	return prefix
-}
-
-// HelpFault is /help/faults/{code}.
-type HelpFault struct {
-	Shell
-	Entry fault.Entry
-}
-
-func (HelpFault) Name() string { return "help_fault" }
-
-// SideText says in words who can mend the fault.
-func (h HelpFault) SideText() string {
-	switch h.Entry.Side {
-	case fault.IdP:
-		return "the customer's administrator, at the identity provider"
-	case fault.User:
-		return "the person who signs in"
-	case fault.Network:
-		return "whoever runs the network or the server in between"
-	case fault.App:
-		return "the application's developers"
-	}
-	return "the operators of this installation"
-}
-
-// HasWords reports whether the fault has a sentence for the person who meets it.
-func (h HelpFault) HasWords() bool { return Error{Public: h.Entry.Public}.Kind() == h.Entry.Public }
-
-// Related are the other faults of the same area.
-func (h HelpFault) Related() []fault.Entry {
-	for _, a := range faultAreas() {
-		if slices.ContainsFunc(a.Entries, func(e fault.Entry) bool { return e.Code == h.Entry.Code }) {
-			return slices.DeleteFunc(a.Entries, func(e fault.Entry) bool { return e.Code == h.Entry.Code })
-		}
-	}
-	return nil
-}
 
 // HelpProvider is /help/providers/{preset}.
 type HelpProvider struct {
@@ -190,3 +121,40 @@ type HelpProvider struct {
 }
 
 func (HelpProvider) Name() string { return "help_provider" }
+
+// Sign is what a provider's page shows, and the faults that are read out of it.
+type Sign struct {
+	Pair
+	Codes []fault.Code
+}
+
+// Signs are what the provider's own pages show, each with what is read out of it here.
+func (h HelpProvider) Signs() []Sign {
+	out := make([]Sign, len(h.Guide.Seen))
+	for i, p := range h.Guide.Seen {
+		out[i] = Sign{Pair: p}
+		for _, f := range fault.ReadPage(h.Guide.Preset, p.From).Faults {
+			out[i].Codes = append(out[i].Codes, f.Code)
+		}
+	}
+	return out
+}
+
+// GuideFault is a fault with what to click about it in one provider's console.
+type GuideFault struct {
+	Guide Guide
+	Entry fault.Entry
+	Fix   string
+}
+
+// Faults are those for which it is known what to click in this provider's console.
+func (h HelpProvider) Faults() []GuideFault {
+	var out []GuideFault
+	for _, e := range fault.All() {
+		if fix, _ := fault.ConsoleFix(h.Guide.Preset, "", e.Code); fix != "" {
+			out = append(out, GuideFault{h.Guide, e, fix})
+		}
+	}
+	slices.SortFunc(out, func(a, b GuideFault) int { return cmp.Compare(a.Entry.Code, b.Entry.Code) })
+	return out
+}

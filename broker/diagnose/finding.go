@@ -138,24 +138,9 @@ func join(a, b string) string {
 
 // neighbours are the faults that look like another, with the question that tells them apart.
 func neighbours(c fault.Code) []admin.Alternative {
-	ask := func(code fault.Code, question string) admin.Alternative {
-		return admin.Alternative{Code: string(code), Question: question}
+	out := []admin.Alternative{}
+	for _, a := range fault.Neighbours(c) {
+		out = append(out, admin.Alternative{Code: string(a.Code), Question: a.Question})
 	}
-	switch c {
-	case fault.SAMLAudience, fault.SAMLRecipient, fault.SAMLDestination:
-		return []admin.Alternative{ask(fault.LoginMisrouted, "Is the observed value that of another connection or another broker? Then the answer was meant for that one.")}
-	case fault.SAMLIssuer:
-		return []admin.Alternative{
-			ask(fault.SAMLSignatureKey, "Was the metadata taken from another application or directory? Then issuer and certificate are both another's."),
-			ask(fault.LoginMisrouted, "Does the observed issuer belong to another connection? Then the answer was meant for that one."),
-		}
-	case fault.SAMLExpired, fault.SAMLNotYetValid, fault.OIDCExpired, fault.OIDCNotYetValid:
-		return []admin.Alternative{ask(fault.SAMLReplayed, "Was it an old answer: Back, a reload, a saved file? Then nothing is wrong with the clock.")}
-	case fault.OIDCIssuer:
-		return []admin.Alternative{ask(fault.OIDCTenant, "Does the observed issuer name another directory? Then the person came from another organisation.")}
-	}
-	if strings.HasPrefix(string(c), "idp.") && c != fault.IdPPage {
-		return []admin.Alternative{ask(fault.IdPPage, fault.Question(fault.IdPPage))}
-	}
-	return []admin.Alternative{}
+	return out
 }

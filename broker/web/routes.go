@@ -32,7 +32,7 @@ func (w *Web) home(c *gin.Context) {
 }
 
 func (w *Web) help(c *gin.Context) {
-	w.Page(c, http.StatusOK, templates.HelpIndex{Shell: w.Shell(c, nil, nil)})
+	w.Page(c, http.StatusOK, templates.HelpIndex{Shell: w.Shell(c, nil, nil), Find: templates.Clean(c.Query("q"))})
 }
 
 func (w *Web) helpFaults(c *gin.Context) {
