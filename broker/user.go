@@ -86,6 +86,9 @@ type UpstreamSession struct {
 	SPNameQualifier string `json:"sp_name_qualifier,omitempty"`
 	SessionIndex    string `json:"session_index,omitempty"`
 	IDToken         string `json:"id_token,omitempty"`
+	// Trial says that the connection's configuration on trial made the session: nothing of it was held against the
+	// accounts that the connection's own upstream knows.
+	Trial bool `json:"trial,omitempty"`
 }
 
 // Live reports whether the session still counts at the given time.

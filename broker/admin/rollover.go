@@ -19,7 +19,7 @@ type KeyTurns interface {
 // KeyTurn is how far the turn-over of our key at a connection is.
 type KeyTurn struct {
 	*broker.KeyTurn
-	Ready bool `json:"ready" doc:"The next key was read by the identity provider and nobody holds it back"`
+	Ready bool `json:"ready" doc:"A program has read our metadata with the next key in it, which most likely is the identity provider but can be anybody's, and nobody holds it back"`
 }
 
 // ListKeyTurns answers how far the turn-over of our keys is at the connections of a realm, or of all that the actor sees
@@ -98,6 +98,8 @@ func (s *Service) rollOver(ctx context.Context, a Actor, k *KeyTurn, dry bool, o
 	switch {
 	case k.Held != nil:
 		out.Held = append(out.Held, k.Connection)
+	case s.closed(ctx, a, k.Realm):
+		out.Held = append(out.Held, k.Connection)
 	case k.Fetched == nil:
 		out.Waiting = append(out.Waiting, k.Connection)
 	case k.Fetched.ByHand:
@@ -111,6 +113,12 @@ func (s *Service) rollOver(ctx context.Context, a Actor, k *KeyTurn, dry bool, o
 		out.Turned = append(out.Turned, k.Connection)
 	}
 	return nil
+}
+
+// closed says that the actor may look into a realm and change nothing there: operators sign in through it.
+func (s *Service) closed(ctx context.Context, a Actor, realm string) bool {
+	_, err := s.enter(ctx, a, realm, toOwn)
+	return fault.CodeOf(err) == fault.Forbidden
 }
 
 // turnConnection makes a connection's next key the active one.

@@ -95,4 +95,12 @@ func TestRollOver(t *testing.T) {
 	}
 	_, err = h.GetKeyTurn(ctx, support, "acme", "read")
 	wantCode(t, err, fault.NotFound)
+
+	// Where operators sign in, an owner of some realms changes nothing, not even as one of all realms that they have.
+	_, err = h.UpdateRealm(ctx, owner, "other", nil, []byte(`{"operators":true}`))
+	must(t, err)
+	limited := admin.Actor{Name: "operator:ola", Role: admin.Owner, Realms: []string{"acme", "other"}}
+	if r, err := h.RollOverKeys(ctx, limited, []byte(`{}`)); err != nil || slices.Contains(r.Turned, "elsewhere") || !slices.Contains(r.Held, "elsewhere") {
+		t.Errorf("%+v, %v", r, err)
+	}
 }

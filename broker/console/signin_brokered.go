@@ -91,6 +91,8 @@ func (b *Brokered) proved(ctx context.Context, r login.Result) (operator.Upstrea
 		return operator.Upstream{}, fault.New(fault.OperatorUnproved, "the realm %q is not open to operators", r.Realm.Name)
 	case s.Connection == "" || s.HomeRealm != r.Realm.Name:
 		return operator.Upstream{}, fault.New(fault.OperatorUnproved, "the sign-in did not come through a connection of the realm %q", r.Realm.Name)
+	case s.Upstream.Trial: // the account below would be the one that the connection's own upstream proved
+		return operator.Upstream{}, fault.New(fault.OperatorUnproved, "the session came through a configuration on trial of connection %q", s.Connection)
 	}
 	links, err := b.Links.ByUser(ctx, r.User.ID)
 	if err != nil {

@@ -71,6 +71,7 @@ func TestBrokered(t *testing.T) {
 		"a hub":                    func(r *login.Result) { r.Realm.Hub = true },
 		"a local way in":           func(r *login.Result) { r.Session.Connection = "" },
 		"another realm's person":   func(r *login.Result) { r.Session.HomeRealm = "acme" },
+		"a trial's session":        func(r *login.Result) { r.Session.Upstream.Trial = true },
 		"no account there":         func(r *login.Result) { r.Session.Connection = "other" },
 		"two accounts there":       func(r *login.Result) { r.User = two },
 		"an address without proof": func(r *login.Result) { u := *user; u.EmailVerified = false; r.User = &u },

@@ -211,7 +211,7 @@ func (f *Front) keep(ctx context.Context, conn *registry.Connection, t *broker.T
 	now := f.Now()
 	answered := *t
 	answered.AnsweredAt = now
-	d.Steps = append(stepsOf(&answered), admin.Step{At: f.Now(), Step: "examined", Detail: d.Status})
+	d.Steps, d.Trial = append(stepsOf(&answered), admin.Step{At: f.Now(), Step: "examined", Detail: d.Status}), conn.OnTrial()
 	b, err := json.Marshal(d)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "report of test %s", t.Ref)
@@ -223,7 +223,7 @@ func (f *Front) keep(ctx context.Context, conn *registry.Connection, t *broker.T
 	case !first:
 		return fault.New(fault.LoginTaken, "test %s", t.Ref)
 	case published:
-		return f.count(ctx, t, d.Status, now)
+		return f.count(ctx, t, d, now)
 	}
 	return nil
 }
@@ -273,7 +273,7 @@ func (f *Front) published(ctx context.Context, t *broker.TestLogin) (*admin.Diag
 	}
 	d, err := f.standing(ctx, fresh, conn)
 	if err == nil && fresh.Published && !t.Published {
-		err = f.count(ctx, fresh, d.Status, fresh.AnsweredAt)
+		err = f.count(ctx, fresh, d, fresh.AnsweredAt)
 	}
 	return d, err
 }

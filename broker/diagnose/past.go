@@ -45,12 +45,13 @@ func (x *Examiner) recordOf(ctx context.Context, c *broker.Connection) (r record
 }
 
 // count adds a test that has ended to the connection's record. Only a report that came to the browser which began the test
-// counts: what another brought proves nothing about this test.
-func (x *Examiner) count(ctx context.Context, t *broker.TestLogin, status string, at time.Time) error {
-	if x.Past == nil {
+// counts: what another brought proves nothing about this test. Nor does a test of the configuration on trial say anything of
+// the connection that people sign in with.
+func (x *Examiner) count(ctx context.Context, t *broker.TestLogin, d *admin.Diagnosed, at time.Time) error {
+	if x.Past == nil || d.Trial {
 		return nil
 	}
-	return x.Past.Tested(ctx, t.Realm, t.Connection, t.Actor, status == "passed", at)
+	return x.Past.Tested(ctx, t.Realm, t.Connection, t.Actor, d.Status == "passed", at)
 }
 
 // ever says that somebody has got in through the connection, or that a test login passed.

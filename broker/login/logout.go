@@ -28,6 +28,9 @@ type Leave struct {
 // StartLogout answers how to sign the session's person out upstream; nil where that upstream has no logout, or none that
 // works now: signing out here must not depend on it.
 func (e *Engine) StartLogout(ctx context.Context, s *broker.Session) (*Leave, error) {
+	if s.Upstream.Trial { // the connection's own upstream knows nothing of the session
+		return nil, nil
+	}
 	conn, err := e.Config.Connection(ctx, s.Connection)
 	if errors.Is(err, broker.ErrNotFound) {
 		return nil, nil

@@ -289,7 +289,8 @@ func (e *Engine) session(conn *registry.Connection, u *broker.User, idn provider
 		AuthTime: at.Truncate(time.Second), ACR: idn.ACR, AMR: idn.AMR,
 	}
 	if conn.OnTrial() {
-		return s // the connection's own upstream knows nothing of this session and must not end it
+		s.Upstream.Trial = true // the connection's own upstream knows nothing of this session and must not end it
+		return s
 	}
 	s.Upstream = broker.UpstreamSession{
 		Issuer: idn.Issuer, Subject: idn.Subject, SubjectFormat: idn.SubjectFormat,

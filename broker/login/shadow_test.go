@@ -1,11 +1,17 @@
 package login_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"cloakroom/broker"
+	"cloakroom/broker/console"
 	"cloakroom/broker/fault"
+	"cloakroom/broker/login"
 	"cloakroom/providers/providertest/samlidp"
+	"cloakroom/store/flow"
 )
 
 // trial puts a second configuration on trial at acme-saml: another identity provider, that of globex, for jane and nils.
@@ -56,6 +62,13 @@ func TestOnTrial(t *testing.T) {
 			}
 			if f.dump("users") != people || f.dump("links") != links {
 				t.Error("a trial left a trace on people or links")
+			}
+			made, _, err := f.store.Sessions.List(t.Context(), "acme", flow.Filter{UserID: id}, broker.Page{})
+			must(t, err)
+			if n := slices.IndexFunc(made, func(s *broker.Session) bool { return s.Upstream.Trial }); n < 0 {
+				t.Error("the session does not say that a trial made it")
+			} else if leave, err := f.engine.StartLogout(t.Context(), made[n]); leave != nil || err != nil {
+				t.Errorf("signing out of it leads to the connection's own provider: %+v, %v", leave, err)
 			}
 			views, err := f.store.Shadows.Views(t.Context(), "acme", "acme-saml")
 			must(t, err)
@@ -115,6 +128,25 @@ func TestTrialAndConnectionApart(t *testing.T) {
 			before := f.rows()
 			v.refused(v.answer(p, row.idp, "acme-saml", row.said), row.want, before)
 		})
+	}
+}
+
+// TestOperatorsAreNotOnTrial: a sign-in to the console is never led to the configuration on trial.
+func TestOperatorsAreNotOnTrial(t *testing.T) {
+	f := trial(t)
+	r, err := f.store.Realms.Get(t.Context(), "acme")
+	must(t, err)
+	r.Operators = true
+	must(t, f.store.Realms.Update(t.Context(), r))
+	f.forget()
+	f.engine.Config = console.Configuration{Config: f.registry}
+	for client, want := range map[string]string{broker.ConsoleClientID: "https://idp.acme.test/", "app": "https://idp.globex.test/"} {
+		l := &broker.Login{ID: broker.NewLoginID(), Realm: "acme", ClientID: client, Protocol: "oidc", IdPHint: "acme-saml", LoginHint: jane, Begun: time.Now(), MaxAge: -1}
+		step, err := f.engine.Begin(t.Context(), login.Start{Login: l})
+		must(t, err)
+		if step.Go == nil || !strings.HasPrefix(step.Go.URL, want) {
+			t.Errorf("%s is led to %+v, want %s", client, step.Go, want)
+		}
 	}
 }
 

@@ -124,19 +124,27 @@ func (w *Web) around(c *gin.Context) {
 	c.Next()
 }
 
-// Logged is a path as logs may have it: a setup link's token stays out of it, whole or damaged, since it is good for days.
+// opening are the paths below which a token stands that opens something to whoever has it.
+func opening() []string {
+	return []string{"/setup/", "/admin/welcome/", "/admin/enrol/", "/admin/signin/done/", "/invite/", "/local/", "/test/"}
+}
+
+// Logged is a path as logs may have it: a link's token stays out of it, whole or damaged, since it may be good for days.
 func Logged(path string) string {
-	before, rest, found := strings.Cut(path, "/setup/")
-	if !found {
-		return path
-	}
-	parts := strings.Split(rest, "/")
-	for i, part := range parts {
-		if len(part) >= 16 { // longer than any word of our own
-			parts[i] = "***"
+	for _, p := range opening() {
+		before, rest, found := strings.Cut(path, p)
+		if !found {
+			continue
 		}
+		parts := strings.Split(rest, "/")
+		for i, part := range parts {
+			if len(part) >= 16 { // longer than any word of our own
+				parts[i] = "***"
+			}
+		}
+		return before + p + strings.Join(parts, "/")
 	}
-	return before + "/setup/" + strings.Join(parts, "/")
+	return path
 }
 
 // ClientIP is the address of the person's side: the connection's, or what a trusted proxy says of it. Only the last
