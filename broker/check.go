@@ -24,6 +24,14 @@ func checkText(f *fields, pointer, s string, limit int) {
 	}
 }
 
+// unbroken is a key file (PEM) without its line breaks, and anything else as it is: Apple's client secret is such a file.
+func unbroken(s string) string {
+	if !strings.HasPrefix(s, "-----BEGIN ") {
+		return s
+	}
+	return strings.NewReplacer("\r", "", "\n", "").Replace(s)
+}
+
 // checkURL takes absolute URLs of the given schemes, without user info or fragment.
 func checkURL(f *fields, pointer, s string, schemes ...string) {
 	if why := urlFault(s, schemes...); why != "" {

@@ -323,7 +323,7 @@ func (c *Connection) Validate() error {
 			f.add("/oidc/client_id", "is missing")
 		}
 		checkText(&f, "/oidc/client_id", o.ClientID, 512)
-		checkText(&f, "/oidc/client_secret", o.ClientSecret.Reveal(), 4096)
+		checkText(&f, "/oidc/client_secret", unbroken(o.ClientSecret.Reveal()), 4096)
 	}
 	if o := c.OAuth2; o != nil {
 		optURL(&f, "/oauth2/authorize_url", o.AuthorizeURL)

@@ -44,6 +44,11 @@ type Sample struct {
 	IDToken      string
 }
 
+// Worder puts a fault into the words of its provider's console: the fix with that console's fields.
+type Worder interface {
+	Worded(err error) error
+}
+
 // Explainer says check by check what becomes of a message. It signs nobody in: what it answers is for a report.
 type Explainer interface {
 	// Explain is Finish for a test: it does the same checks, fetching what Finish fetches, and goes on after a fault

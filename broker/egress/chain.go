@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -76,6 +77,9 @@ func (g *guard) completed(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, completing{}, true), aiaTimeout)
 	defer cancel()
 	missing := g.missing(ctx, verification.UnverifiedCertificates)
+	if missing == nil && !selfSigned(topOf(verification.UnverifiedCertificates)) {
+		f.Confidence = fault.Likely // whether a public authority stands above it, nobody can tell who lacks what is between
+	}
 	if missing == nil {
 		return err
 	}
@@ -154,3 +158,5 @@ func (g *guard) issuerOf(ctx context.Context, c *x509.Certificate) *x509.Certifi
 	}
 	return nil
 }
+
+func selfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }

@@ -109,8 +109,6 @@ var vendorSentences = []struct {
 	{"onelogin", []vendorSaid{
 		{sign: "consumer url", code: IdPReplyURL, mean: "the ACS (Consumer) URL Validator does not match our address"},
 		{sign: "acs url|invalid", code: IdPReplyURL},
-		{sign: "you do not have access to this application", code: IdPNotAssigned},
-		{sign: "you don't have access to this app", code: IdPNotAssigned},
 		{sign: "we're sorry, but you do not have access", code: IdPNotAssigned},
 		{sign: "redirect_uri did not match any client's registered redirect_uris", code: IdPReplyURL},
 		{sign: "client is invalid", code: IdPAppUnknown},
@@ -181,6 +179,12 @@ var vendorSentences = []struct {
 	}},
 	{"", []vendorSaid{
 		{sign: "not assigned to", code: IdPNotAssigned},
+		{sign: "you do not have access to this app", code: IdPNotAssigned},
+		{sign: "you don't have access to this app", code: IdPNotAssigned},
+		{sign: "acs url|match", code: IdPReplyURL},
+		{sign: "reply url|match", code: IdPReplyURL},
+		{sign: "redirect_uri|match", code: IdPReplyURL},
+		{sign: "redirect uri|match", code: IdPReplyURL},
 		{sign: "redirect_uri|invalid", code: IdPReplyURL},
 		{sign: "redirect uri|not registered", code: IdPReplyURL},
 		{sign: "assertion consumer service|not", code: IdPReplyURL},

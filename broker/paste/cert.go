@@ -215,6 +215,8 @@ func (r *reader) flaw(c *x509.Certificate) *fault.Error {
 		return fault.New(fault.SAMLCertWeak, "%s: %d bits", name, bits)
 	case len(c.DNSNames) > 0 && slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) && !c.IsCA && c.Issuer.String() != c.Subject.String():
 		return fault.New(fault.SAMLCertNotSigning, "it is for the web server %s", c.DNSNames[0])
+	case encrypts(c):
+		return &fault.Error{Code: fault.SAMLCertNotSigning, Detail: name + " is for encryption, by its name", Confidence: fault.Likely}
 	case r.in.Now.After(c.NotAfter):
 		return fault.New(fault.SAMLCertExpired, "%s ended on %s", name, c.NotAfter.UTC().Format(time.DateOnly))
 	case r.in.Now.Before(c.NotBefore):
@@ -225,6 +227,12 @@ func (r *reader) flaw(c *x509.Certificate) *fault.Error {
 		return fault.New(fault.SAMLCertSHA1, "%s", name)
 	}
 	return nil
+}
+
+// encrypts says that a certificate is named for encryption, as AD FS names its own.
+func encrypts(c *x509.Certificate) bool {
+	subject := strings.ToLower(c.Subject.String())
+	return strings.Contains(subject, "encryption") && !strings.Contains(subject, "signing") || strings.Contains(subject, "decrypting")
 }
 
 func weakKey(c *x509.Certificate) (bits int, weak bool) {

@@ -321,4 +321,12 @@ func excerpt(s string) string {
 	return strings.TrimSpace(s)
 }
 
+// verbatim is excerpt for a value that is compared: blanks at its ends may be all that differs.
+func verbatim(s string) string {
+	if e := excerpt(s); e != strings.TrimSpace(s) {
+		return e
+	}
+	return s
+}
+
 func quoted(list []string) string { return fmt.Sprintf("%q", list) }

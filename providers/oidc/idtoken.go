@@ -125,7 +125,7 @@ func (p *provider) checkTokenIssuer(m *metadata, t *jwt) error {
 		expected = strings.ReplaceAll(expected, tenantPlaceholder, tid)
 	}
 	if iss != expected && (p.config.dialect.bareIssuer == "" || m.Issuer != p.config.dialect.issuer || iss != p.config.dialect.bareIssuer) {
-		f := fault.Mismatch(fault.OIDCIssuer, excerpt(iss), expected)
+		f := fault.Mismatch(fault.OIDCIssuer, verbatim(iss), expected)
 		f.Labels = []string{"Issuer"}
 		return f
 	}
@@ -139,7 +139,7 @@ func (p *provider) checkTokenIssuer(m *metadata, t *jwt) error {
 func (p *provider) checkAudience(claims providers.Document) error {
 	aud, ok := claims.Strings("aud")
 	if !ok || !slices.Contains(aud, p.config.ClientID) {
-		f := fault.Mismatch(fault.OIDCAudience, excerpt(strings.Join(claims.Values("aud"), " ")), p.config.ClientID)
+		f := fault.Mismatch(fault.OIDCAudience, verbatim(strings.Join(claims.Values("aud"), " ")), p.config.ClientID)
 		f.Labels = []string{"Client ID"}
 		return f
 	}

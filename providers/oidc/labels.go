@@ -28,6 +28,9 @@ func (p *provider) labelled(f *fault.Error) *fault.Error {
 	return &out
 }
 
+// Worded puts a fault into the console's own words.
+func (p *provider) Worded(err error) error { return p.labelled(fault.As(err)) }
+
 // fixAt is the fix of a code at a field of the provider's console, "" for the catalogue's.
 func fixAt(code fault.Code, label string) string {
 	var fix string
@@ -75,7 +78,7 @@ func labels(code fault.Code) map[string]string {
 	case fault.OIDCSecretRefused, fault.OIDCSecretExpired, fault.OIDCSecretMissing:
 		return map[string]string{"entra": "Certificates & secrets > Client secrets > Value", "okta": "General > Client Credentials > Client secrets",
 			"google": "Clients > Client secrets", "keycloak": "Credentials > Client Secret", "pingone": "Configuration > Client Secret",
-			"jumpcloud": "SSO > Client Secret", "adfs": "Generate a shared secret", "apple": "Keys", "onelogin": "SSO > Client Secret"}
+			"jumpcloud": "SSO > Client Secret", "adfs": "Configure Application Credentials > Generate a shared secret, or Reset secret", "apple": "Keys", "onelogin": "SSO > Client Secret"}
 	case fault.OIDCRedirectURI, fault.OIDCSPA, fault.OIDCPublicClient:
 		return map[string]string{"entra": "Authentication > Web > Redirect URIs", "okta": "General > Sign-in redirect URIs", "google": "Authorized redirect URIs",
 			"keycloak": "Valid redirect URIs", "pingone": "Redirect URIs", "jumpcloud": "Redirect URIs", "adfs": "Redirect URI", "apple": "Return URLs",
@@ -119,7 +122,7 @@ func rareLabels(code fault.Code) map[string]string {
 	case fault.OIDCInternal:
 		return map[string]string{"keycloak": "Hostname (KC_HOSTNAME) and proxy headers (KC_PROXY_HEADERS)"}
 	case fault.OIDCIssuer:
-		return map[string]string{"okta": "Sign On > OpenID Connect ID Token > Issuer", "onelogin": "SSO > Issuer URL", "pingone": "Configuration > Issuer", "jumpcloud": "SSO > Issuer"}
+		return map[string]string{"keycloak": "Hostname (KC_HOSTNAME)", "okta": "Sign On > OpenID Connect ID Token > Issuer", "onelogin": "SSO > Issuer URL", "pingone": "Configuration > Issuer", "jumpcloud": "SSO > Issuer"}
 	case fault.OIDCAlgorithm, fault.OIDCKeys, fault.OIDCKeyWeak:
 		return map[string]string{"keycloak": "Realm settings > Keys", "okta": "Sign On > Signing credential rotation"}
 	case fault.ClockTheirs, fault.OIDCNotYetValid, fault.OIDCExpired:

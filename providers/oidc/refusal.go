@@ -136,6 +136,9 @@ func tokenRefusal(code, description, method string) error {
 	switch code {
 	case "invalid_client":
 		f.Code = fault.OIDCSecretRefused
+		if !strings.Contains(text, "secret") {
+			f.Confidence = fault.Likely // said of an unknown client and of an expired secret as well
+		}
 		switch {
 		case methodRefused(text):
 			f.Code = fault.OIDCAuthMethod
@@ -149,7 +152,7 @@ func tokenRefusal(code, description, method string) error {
 			f.Code = fault.OIDCClientUnknown
 		}
 	case "invalid_grant":
-		f.Code = fault.OIDCCodeRefused
+		f.Code, f.Confidence = fault.OIDCCodeRefused, fault.Likely
 		switch {
 		case strings.Contains(text, "redirect"):
 			f.Code = fault.OIDCRedirectURI

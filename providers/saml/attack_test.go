@@ -384,7 +384,7 @@ func TestFinishReportsWhatItCompared(t *testing.T) {
 	}
 	r = w.answer()
 	r.IssueInstant, r.NotBefore = now.Add(3*time.Hour), now.Add(3*time.Hour)
-	if f = w.refuses(r, fault.SAMLTimeZone); !strings.Contains(f.Detail, "3h0m0s fast (whole hours") {
+	if f = w.refuses(r, fault.SAMLTimeZone); !strings.Contains(f.Detail, "3h0m0s fast (a time zone") {
 		t.Errorf("%q", f.Detail)
 	}
 	r = w.answer()

@@ -3,6 +3,7 @@ package saml
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cloakroom/broker/fault"
@@ -97,24 +98,28 @@ const tolerance = 30 * time.Second
 func wrongClock(f *fault.Error, least, most time.Duration, way string) {
 	f.Code = fault.SAMLClock
 	f.Alternatives = []fault.Alternative{{Code: fault.ClockOurs, Question: "Do sign-ins through other identity providers fail the same way? Then it is our clock."}}
-	if hours := wholeHours(least, most); hours > 0 {
+	if zone := timeZone(least, most); zone > 0 {
 		f.Code = fault.SAMLTimeZone
-		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s %s (whole hours: local time written as UTC)", hours, way)
+		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s %s (a time zone's difference: local time written as UTC)", zone, way)
 		f.Alternatives = append(f.Alternatives, fault.Alternative{Code: fault.SAMLClock, Question: "Is the clock on the identity provider's server wrong by that much?"})
 		return
 	}
 	f.Detail += fmt.Sprintf("; the provider's clock seems to be %s %s", least, way)
 }
 
-// wholeHours is the number of hours, up to the 14 of time zones, that lies between least and most; 0 if none does, or if
-// they are too far apart to say.
-func wholeHours(least, most time.Duration) time.Duration {
+// timeZone is the offset of a time zone that lies between least and most: whole hours, up to 14, or one of the few by half
+// an hour (India, Newfoundland, South Australia …). 0 if none does, or if they are too far apart to say.
+func timeZone(least, most time.Duration) time.Duration {
 	if most-least > 15*time.Minute {
 		return 0
 	}
-	hours := (least - tolerance + time.Hour - 1).Truncate(time.Hour)
-	if hours < time.Hour || hours > 14*time.Hour || hours > most+tolerance {
+	const step = 30 * time.Minute
+	zone := (least - tolerance + step - 1).Truncate(step)
+	switch half := zone%time.Hour != 0; {
+	case zone < time.Hour, zone > 14*time.Hour, zone > most+tolerance:
+		return 0
+	case half && !slices.Contains([]time.Duration{7 * step, 9 * step, 11 * step, 13 * step, 19 * step, 21 * step}, zone):
 		return 0
 	}
-	return hours
+	return zone
 }

@@ -210,6 +210,8 @@ func remedy(code fault.Code, c console) (format, field string) {
 		return "Send the email address: %s." + missingAt(c), c.attributes
 	case fault.SAMLSignatureKey, fault.SAMLKeyRolledOver, fault.SAMLCertNotSigning, fault.SAMLCertOwn, fault.SAMLCertificate, fault.SAMLCertWeak, fault.SAMLMetadataKeys:
 		return "Copy the certificate that this very application signs with: %s, and compare its fingerprint there." + fromMetadata(c), c.signing
+	case fault.SAMLCertExpired, fault.SAMLCertExpiring:
+		return "Make a new signing certificate at the identity provider, give it to the connection beside the old one, and then make it the active one there: %s." + fromMetadata(c), c.signing
 	case fault.SAMLMetadataTenant, fault.SAMLMetadataConsole, fault.SAMLMetadataHTML, fault.SAMLMetadataInvalid, fault.SAMLMetadataRole, fault.SAMLMetadataOurs, fault.SAMLMetadataPlaceholder,
 		fault.SAMLMetadataExpired, fault.SAMLMetadataEnding, fault.SAMLMetadataStatic:
 		return "Give the identity provider's metadata of this application: %s.", c.metadata

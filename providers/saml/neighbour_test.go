@@ -162,8 +162,9 @@ func TestClocks(t *testing.T) {
 	}{
 		{"TIME-02 fast", shift(4 * time.Minute), fault.SAMLClock, "4m0s fast"},
 		{"TIME-02 slow", shift(-90 * time.Minute), fault.SAMLClock, "1h29m59s slow"},
-		{"TIME-03 west", shift(-5 * time.Hour), fault.SAMLTimeZone, "5h0m0s slow (whole hours"},
-		{"TIME-03 east, with drift", shift(2*time.Hour + 20*time.Second), fault.SAMLTimeZone, "2h0m0s fast (whole hours"},
+		{"TIME-03 west", shift(-5 * time.Hour), fault.SAMLTimeZone, "5h0m0s slow (a time zone's difference"},
+		{"TIME-03 east, with drift", shift(2*time.Hour + 20*time.Second), fault.SAMLTimeZone, "2h0m0s fast (a time zone's difference"},
+		{"TIME-03, India's", shift(-5*time.Hour - 30*time.Minute), fault.SAMLTimeZone, "5h30m0s slow (a time zone's difference"},
 		{"no zone is 20 hours off", shift(20 * time.Hour), fault.SAMLClock, "20h0m0s fast"},
 		{"SAML-40: kept", func(w *world, _ *samlidp.Response) { w.now = now.Add(3 * time.Hour) }, fault.SAMLExpired, "the answer was kept"},
 		{"a short validity", func(_ *world, r *samlidp.Response) {
@@ -252,12 +253,12 @@ func TestStatuses(t *testing.T) {
 		fix               string
 	}{
 		{"SAML-16", settings{"preset": "adfs"}, "Requester", "InvalidNameIDPolicy", "", fault.SAMLNameIDPolicy, fault.Likely, fault.SAMLNoEmail, "Transform an Incoming Claim"},
-		{"SAML-16, our format", settings{"preset": "adfs", "name_id_format": "urn:x"}, "Requester", "InvalidNameIDPolicy", "", fault.SAMLNameIDPolicy, fault.Likely, fault.SAMLNameIDForced, "Empty the connection's Name ID format"},
+		{"SAML-16, our format", settings{"preset": "adfs", "name_id_format": "urn:x"}, "Requester", "InvalidNameIDPolicy", "", fault.SAMLNameIDPolicy, fault.Likely, fault.SAMLNameIDForced, "Transform an Incoming Claim"},
 		{"SAML-19", settings{"requested_authn_context": []string{"urn:x"}}, "Responder", "NoAuthnContext", "", fault.SAMLNoAuthnContext, "", "", ""},
 		{"not our context", nil, "Responder", "NoAuthnContext", "", fault.SAMLNoAuthnContext, fault.Likely, fault.IdPPolicy, "no particular way"},
 		{"SAML-47", settings{"preset": "adfs"}, "Responder", "RequestDenied", "", fault.SAMLRequestDenied, fault.Likely, fault.IdPNotAssigned, "Edit Access Control Policy"},
 		{"SAML-50", settings{"preset": "entra"}, "Requester", "RequestUnsupported", "AADSTS75016: NameIDPolicy", fault.SAMLRequestUnsupported, "", "", "Name ID format"},
-		{"SAML-49 AD FS says nothing", settings{"preset": "adfs"}, "Responder", "", "", fault.SAMLStatus, fault.Guess, fault.IdPRequestSignature, ""},
+		{"SAML-49 AD FS says nothing", settings{"preset": "adfs"}, "Responder", "", "", fault.SAMLStatus, fault.Guess, fault.SAMLRequestSigning, ""},
 		{"first-level code", nil, "AuthnFailed", "", "", fault.SAMLAuthnFailed, "", "", ""},
 		{"SAML-04 in words", settings{"preset": "entra"}, "Responder", "", "AADSTS50105: not assigned", fault.IdPNotAssigned, fault.Proved, "", "Users and groups"},
 		{"passive in words", settings{"preset": "entra"}, "Responder", "", "AADSTS50058: nobody", fault.SAMLNoPassive, "", "", ""},

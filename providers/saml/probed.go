@@ -108,16 +108,30 @@ func quoted(values []string) string {
 // swappedAtTheirs: our two addresses stand in each other's field of their console.
 func (p *provider) swappedAtTheirs(observed, expected string) *fault.Error {
 	f := &fault.Error{Code: fault.SAMLSwapped, Observed: clip(observed), Expected: expected, Confidence: fault.Proved}
-	acs, name := "ACS URL", "Entity ID"
-	if _, labels := fault.ConsoleFix(p.s.Preset, "saml", fault.IdPReplyURL); len(labels) > 0 {
-		acs = labels[0]
-	}
-	if _, labels := fault.ConsoleFix(p.s.Preset, "saml", fault.IdPAppUnknown); len(labels) > 0 {
-		name = labels[0]
-	}
+	acs, name := ownFields(p.s.Preset)
 	f.Labels = []string{acs, name}
 	f.Fix = "Set " + acs + " to exactly " + p.s.CallbackURL + " and " + name + " to exactly " + p.s.SPEntityID + "."
 	return f
+}
+
+// ownFields are what a console calls the fields of our ACS URL and our Entity ID.
+func ownFields(preset string) (acs, name string) {
+	switch preset {
+	case "okta":
+		return "Single sign-on URL", "Audience URI (SP Entity ID)"
+	case "onelogin":
+		return "ACS (Consumer) URL", "Audience (EntityID)"
+	case "adfs":
+		return "Trusted URL (Endpoints)", "Relying party trust identifier"
+	}
+	acs, name = "ACS URL", "Entity ID"
+	if _, labels := fault.ConsoleFix(preset, "saml", fault.IdPReplyURL); len(labels) > 0 {
+		acs = labels[0]
+	}
+	if _, labels := fault.ConsoleFix(preset, "saml", fault.IdPAppUnknown); len(labels) > 0 {
+		name = labels[0]
+	}
+	return acs, name
 }
 
 // neighbour is the slug of another connection of this broker that an address of ours belongs to, "" if none does.

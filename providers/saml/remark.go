@@ -50,6 +50,9 @@ func about(id *providers.Identity, preset string) (out []*fault.Error) {
 	if !mentionsEmail(id) {
 		note(fault.SAMLNoEmail, fault.Likely, sentAbout(id), fault.Alternative{Code: fault.IdPNoValue, Question: "Do others of this organisation get in? Then this person's entry in the directory has no email address."})
 	}
+	if id.GroupsOmitted {
+		note(fault.LoginGroupsOmitted, fault.Proved, "a link stands in place of the groups")
+	}
 	switch id.SubjectFormat {
 	case formatTransient:
 		note(fault.SAMLNameIDTransient, fault.Proved, sentAbout(id))

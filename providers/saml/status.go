@@ -89,7 +89,7 @@ func (p *provider) doubts(f *fault.Error) {
 	case fault.SAMLNameIDPolicy:
 		f.Confidence = fault.Likely
 		if p.c.NameIDFormat != "" {
-			f.Fix = "Empty the connection's Name ID format, which asks for " + clip(p.c.NameIDFormat) + "; or give the Name ID that format at the identity provider."
+			p.formatAtTheirs(f)
 			ask(fault.SAMLNameIDForced, question(fault.SAMLNameIDForced))
 		}
 		ask(fault.SAMLNoEmail, "Do others of this organisation get in? Then this one person has no email address in the directory.")
@@ -107,13 +107,32 @@ func (p *provider) doubts(f *fault.Error) {
 	}
 }
 
+// formatAtTheirs is what to do about a Name ID format that we ask for: nothing at theirs, or the field that fills it.
+func (p *provider) formatAtTheirs(f *fault.Error) {
+	field := consoleOf(p.s.Preset).nameID
+	where := "at the identity provider"
+	if field != "" {
+		label, _, _ := strings.Cut(field, " (")
+		where, f.Labels = "in "+field, []string{label}
+	}
+	f.Fix = "Empty the connection's Name ID format, which asks for " + clip(p.c.NameIDFormat) + "; or give the Name ID that format " + where + "."
+}
+
 // unsaid is a bare Responder or Requester: AD FS says no more for half a dozen causes, the others for fewer.
 func (p *provider) unsaid(f *fault.Error) {
 	f.Confidence = fault.Guess
-	for _, c := range []fault.Code{fault.SAMLNameIDPolicy, fault.SAMLNoAuthnContext, fault.IdPRequestSignature, fault.SAMLRequestDenied} {
+	known := p.source.known()
+	signature := fault.IdPRequestSignature
+	if !p.signs(known) {
+		signature = fault.SAMLRequestSigning
+	}
+	if signature == fault.SAMLRequestSigning && known != nil && known.wantSigned { // its metadata says so
+		f.Code, f.Confidence = signature, fault.Likely
+	}
+	for _, c := range []fault.Code{fault.SAMLNameIDPolicy, fault.SAMLNoAuthnContext, signature, fault.SAMLRequestDenied} {
 		switch {
-		case c == fault.SAMLNoAuthnContext && len(p.c.RequestedAuthnContext) == 0:
-		case c == fault.IdPRequestSignature && !p.signs(p.source.known()) && p.s.Preset != "adfs":
+		case c == f.Code, c == fault.SAMLNoAuthnContext && len(p.c.RequestedAuthnContext) == 0:
+		case c == fault.SAMLRequestSigning && p.s.Preset != "adfs":
 		default:
 			f.Alternatives = append(f.Alternatives, fault.Alternative{Code: c, Question: statusQuestion(c)})
 		}
@@ -173,6 +192,9 @@ func (p *provider) clearer(err error) error {
 	}
 	return p.worded(f)
 }
+
+// Worded puts a fault into the console's own words.
+func (p *provider) Worded(err error) error { return p.clearer(err) }
 
 // ofStatus says which faults come out of a status.
 func ofStatus(c fault.Code) bool {
