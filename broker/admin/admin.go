@@ -145,6 +145,8 @@ type Service struct {
 	Letters     Letters // nil: no mails
 	People      People
 	Diagnosis   Diagnosis
+	// Worded is a fault of a connection as a finding, in the words of its provider's console; nil: in the catalogue's.
+	Worded      func(ctx context.Context, realm, slug string, err error) Finding
 	Traces      Traces
 	Local       Local
 	Enforcement Enforcement

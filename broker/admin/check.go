@@ -73,7 +73,11 @@ func FindingOf(err error, severity string) Finding {
 	if out.Labels == nil {
 		out.Labels = []string{}
 	}
-	for _, a := range f.Alternatives {
+	others := f.Alternatives
+	if len(others) == 0 && out.Confidence != string(fault.Proved) {
+		others = fault.Doubts(f.Code)
+	}
+	for _, a := range others {
 		out.Alternatives = append(out.Alternatives, Alternative{Code: string(a.Code), Question: a.Question})
 	}
 	return out

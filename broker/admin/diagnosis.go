@@ -192,7 +192,11 @@ func (s *Service) GetLogin(ctx context.Context, a Actor, realm, ref string) (*Lo
 	}
 	out := &LoginTrace{Trace: all[0], Earlier: all[1:]}
 	if out.Code != "" {
-		f := FindingOf(&fault.Error{Code: fault.Code(out.Code), Detail: out.Detail, Observed: out.Observed, Expected: out.Expected}, "error")
+		e := &fault.Error{Code: fault.Code(out.Code), Detail: out.Detail, Observed: out.Observed, Expected: out.Expected}
+		f := FindingOf(e, "error")
+		if s.Worded != nil && out.Connection != "" {
+			f = s.Worded(ctx, realm, out.Connection, e)
+		}
 		out.Finding = &f
 	}
 	return out, s.record(ctx, a, change{kind: "login.viewed", realm: realm, subject: "login:" + ref})

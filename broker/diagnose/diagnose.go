@@ -7,6 +7,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -200,6 +201,7 @@ func (x *Examiner) judge(ctx context.Context, conn *registry.Connection, ref str
 		return nil, err
 	}
 	d.Findings = specific(d.Findings)
+	slices.SortStableFunc(d.Findings, func(a, b admin.Finding) int { return cmp.Compare(a.Severity, b.Severity) }) // errors first
 	for i := range d.Findings {
 		if d.Findings[i].Severity == "error" {
 			d.Status, d.Diagnosis = "failed", &d.Findings[i]
@@ -237,6 +239,9 @@ func (x *Examiner) person(ctx context.Context, conn *registry.Connection, e prov
 	d.Identity, d.Profile, d.Outcome, d.Why = claims.See(*e.Identity), seemly(r.Profile), r.Outcome, r.Why
 	d.Mapping = append(d.Mapping, r.Sources...)
 	add("email", r.Mapping == nil, r.Email)
+	if fault.CodeOf(r.Email) == fault.EmailOutside && stoodIn(conn, r.Sources) {
+		userName(conn, &d.Findings[len(d.Findings)-1])
+	}
 	add("mapping", true, r.Mapping)
 	add("person", r.Email == nil && r.Mapping == nil, r.Person)
 	if !e.OK() {

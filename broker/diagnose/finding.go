@@ -1,14 +1,19 @@
 package diagnose
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
 	"cloakroom/broker/diagnose/nearmiss"
 	"cloakroom/broker/fault"
+	"cloakroom/broker/registry"
+	"cloakroom/providers"
 )
 
 // finding is a fault with what the catalogue knows of it, in the words of the connection's own console, and where two
@@ -22,6 +27,22 @@ func (x *Examiner) finding(c *broker.Connection, err error, severity string) adm
 		f.Alternatives = neighbours(fault.Code(f.Code))
 	}
 	return f
+}
+
+// Worded is a fault of a real sign-in as a finding, in the words of the connection's own console.
+func (x *Examiner) Worded(ctx context.Context, realm, slug string, err error) admin.Finding {
+	conn, gone := x.Connections.Connection(ctx, slug)
+	if gone != nil || conn.Realm != realm {
+		return admin.FindingOf(err, "error")
+	}
+	return x.finding(conn.Connection, worded(conn, err), "error")
+}
+
+func worded(conn *registry.Connection, err error) error {
+	if w, ok := conn.Provider.(providers.Worder); ok && conn.Err == nil {
+		return w.Worded(err)
+	}
+	return err
 }
 
 // field is the value of ours that a mismatch is about, and what it is called where a console has no word of its own.
@@ -117,7 +138,7 @@ func (x *Examiner) compare(c *broker.Connection, f *admin.Finding) {
 		f.Difference = append(f.Difference, admin.Part(p))
 	}
 	if s := r.Sentence(); s != "" {
-		f.Cause = strings.TrimSuffix(f.Cause, " ") + " " + s
+		f.Cause = also(f.Cause, s)
 		f.Detail = join(f.Detail, s)
 	}
 	if r.Near() {
@@ -127,6 +148,12 @@ func (x *Examiner) compare(c *broker.Connection, f *admin.Finding) {
 		// The mismatch is certain, which side has to change is not.
 		f.Confidence = string(fault.Likely)
 	}
+}
+
+// also goes on with a sentence: a cause is one (contract, section 4).
+func also(cause, more string) string {
+	first, size := utf8.DecodeRuneInString(more)
+	return strings.TrimSuffix(strings.TrimSpace(cause), ".") + "; " + string(unicode.ToLower(first)) + more[size:]
 }
 
 func join(a, b string) string {

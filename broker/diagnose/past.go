@@ -146,16 +146,18 @@ func splits(c fault.Code) split {
 		return split{never: "Nobody has got in yet, so the attribute is not released at all.", others: "Others get in, so this person has no e-mail address in the directory."}
 	case fault.SAMLSignatureKey, fault.OIDCKeyUnknown:
 		return split{never: "It never worked, so the certificate is another application's or the whole directory's.", worked: "It worked before, so the identity provider has changed its signing key."}
+	case fault.SAMLKeyRolledOver:
+		return split{worked: "It worked before, so the identity provider has changed its signing key."}
 	case fault.OIDCSecretRefused:
 		return split{never: "It never worked, so the secret was copied wrongly, or its ID in place of its value.", worked: "It worked before, so the secret was replaced or deleted at the provider."}
 	case fault.OIDCClientUnknown, fault.IdPAppUnknown:
 		return split{never: "It never worked, so the name was copied wrongly.", worked: "It worked before, so the application was deleted at the provider."}
 	case fault.SAMLNoAuthnContext:
-		return split{others: "Others get in: this person signs in by another method than they do."}
+		return split{others: "Others get in, so this person signs in by another method than they do."}
 	case fault.SAMLIssuer, fault.OIDCIssuer:
 		return split{worked: "It worked before, so the identity provider has taken another name."}
 	case fault.SAMLRequestDenied, fault.OIDCNotAssigned, fault.IdPNotAssigned, fault.OIDCAccessDenied:
-		return split{never: "Nobody has got in yet: perhaps nobody is assigned at all.", others: "Others get in, so it is this person's assignment."}
+		return split{never: "Nobody has got in yet, so perhaps nobody is assigned at all.", others: "Others get in, so it is this person's assignment."}
 	case fault.SAMLAudience, fault.SAMLRecipient, fault.SAMLDestination, fault.OIDCRedirectURI, fault.IdPReplyURL:
 		return split{worked: "It worked before, so the address or name was changed at the provider or here."}
 	}
@@ -174,10 +176,10 @@ func (x *Examiner) remember(r record, d *admin.Diagnosed) {
 		add = s.never
 	case r.lately(x.Now()) && s.others != "":
 		add = s.others
-	case !r.lately(x.Now()):
+	default:
 		add = s.worked
 	}
 	if add != "" {
-		d.Diagnosis.Cause += " " + add
+		d.Diagnosis.Cause = also(d.Diagnosis.Cause, add)
 	}
 }

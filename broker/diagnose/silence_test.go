@@ -152,7 +152,7 @@ func TestPastedPages(t *testing.T) {
 	if !strings.Contains(d.ForTheirIT, "Correlation ID: "+id) || !strings.Contains(d.ForTheirIT, "AADSTS50105") || !strings.Contains(d.ForTheirIT, link.Ref) {
 		t.Errorf("letter:\n%s", d.ForTheirIT)
 	}
-	if d.Diagnosis.Side != "idp" || !strings.Contains(d.Diagnosis.Fix, "Users and groups") || !strings.Contains(d.Diagnosis.Cause, "Nobody has got in yet") {
+	if d.Diagnosis.Side != "idp" || !strings.Contains(d.Diagnosis.Fix, "Users and groups") || !strings.Contains(d.Diagnosis.Cause, "nobody has got in yet") {
 		t.Errorf("%+v", d.Diagnosis)
 	}
 	l.standing(link.Ref, "failed") // it is kept

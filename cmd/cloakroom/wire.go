@@ -65,6 +65,7 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 	}
 	engine.Ended, engine.Traces = provider, s.Traces
 	in.admin.Diagnosis = in.examiner(engine)
+	in.admin.Worded = in.examiner(engine).Worded
 	in.admin.End = in.ender(sessions, provider)
 	end := in.scopeEnder(provider)
 	in.admin.EndUser = func(ctx context.Context, _, userID string) error {

@@ -242,7 +242,7 @@ func (r Result) Sentence() string {
 	case Slip:
 		return "They differ in a letter or two: a typing error."
 	case Path:
-		return "The host is the same; the path is another."
+		return "The host is the same, the path is another."
 	case Swapped:
 		return "It is our " + r.As + ": two fields are swapped."
 	}
