@@ -121,7 +121,7 @@ func (e *Engine) loginOf(h Handle, conn *registry.Connection) *broker.Login {
 }
 
 // Resume finishes a login whose answer was parked. find answers the browser's login of an ID, nil if it has none.
-func (e *Engine) Resume(ctx context.Context, key string, find func(loginID string) *broker.Login) (Step, error) {
+func (e *Engine) Resume(ctx context.Context, key string, find func(loginID string) (l *broker.Login, done bool)) (Step, error) {
 	b, err := e.Waiting.Unpark(ctx, key)
 	if errors.Is(err, broker.ErrNotFound) {
 		return Step{}, fault.New(fault.LoginTaken, "no answer waits under this key")
@@ -147,7 +147,10 @@ func (e *Engine) Resume(ctx context.Context, key string, find func(loginID strin
 	if p.LoginID == "" {
 		return e.unsolicited(ctx, conn, p.Identity)
 	}
-	l := find(p.LoginID)
+	l, done := find(p.LoginID)
+	if done {
+		return Step{}, e.trouble(ctx, &broker.Login{ID: p.LoginID, Realm: conn.Realm}, conn, fault.New(fault.LoginTaken, "this browser has finished the login already"))
+	}
 	begun(ctx, l)
 	if l == nil {
 		return Step{}, e.trouble(ctx, &broker.Login{ID: p.LoginID, Realm: conn.Realm}, conn, fault.New(fault.LoginForeign, "the browser sent no cookie of this login"))

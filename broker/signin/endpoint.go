@@ -71,10 +71,19 @@ func (f *Front) arrived(c *web.Ctx, conn *registry.Connection, h login.Handle, r
 	}
 	key, err := f.Engine.Park(c.Request.Context(), conn, h, reply)
 	if err != nil {
-		f.Web.FaultOf(c, err, f.strangersLogin(conn, h))
+		f.Web.FaultOf(c, err, f.ofNobody(conn, h))
 		return
 	}
 	f.Web.Redirect(c, "/broker/"+conn.Slug+"/continue?k="+key)
+}
+
+// ofNobody is strangersLogin also for an answer that nobody asked for: a reference of its own, so that an operator finds
+// what the person saw. Anybody can send such answers, so only some of them are written down.
+func (f *Front) ofNobody(conn *registry.Connection, h login.Handle) *broker.Login {
+	if h.LoginID == "" && f.Web.Limits.Allow("unasked", conn.Slug, 10, 10*second) {
+		return &broker.Login{ID: broker.NewLoginID(), Realm: conn.Realm, IdPHint: conn.Slug}
+	}
+	return f.strangersLogin(conn, h)
 }
 
 // strangersLogin is the little known of a login whose cookie is not here, for the error page's reference.
@@ -97,13 +106,15 @@ func (f *Front) stray(c *web.Ctx, conn *registry.Connection, h login.Handle, err
 // resume is the GET that a parked answer waits for.
 func (f *Front) resume(c *web.Ctx) {
 	var mine *broker.Login
-	step, err := f.Engine.Resume(c.Request.Context(), c.Query("k"), func(id string) *broker.Login {
+	step, err := f.Engine.Resume(c.Request.Context(), c.Query("k"), func(id string) (*broker.Login, bool) {
 		l, done, lerr := f.Web.Login(c, id)
-		mine = l
-		if lerr != nil || done {
-			return nil
+		if mine = l; l == nil {
+			mine = &broker.Login{ID: id} // for the error page's reference
 		}
-		return l
+		if lerr != nil {
+			return nil, false
+		}
+		return l, done
 	})
 	f.Web.Step(c, mine, step, err)
 }
