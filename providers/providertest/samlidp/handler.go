@@ -203,6 +203,9 @@ func (p *IdP) initiate(r *http.Request) (page, string, error) {
 }
 
 func (p *IdP) post(answer Response, acs, relay string) page {
+	if p.Bend != nil {
+		p.Bend(&answer)
+	}
 	fields := map[string]string{"SAMLResponse": p.Respond(answer)}
 	if relay != "" {
 		fields["RelayState"] = relay

@@ -38,7 +38,11 @@ type Options struct {
 	NameIDFormat, AuthnContext string
 	// EncryptionOptional lets Shibboleth answer applications that it cannot encrypt to.
 	EncryptionOptional bool
-	Now                func() time.Time // the clock; required
+	// Bend changes an answer of the pages before it is signed: what a mistake in the console would make of it.
+	Bend func(*Response)
+	// Document changes the metadata before it is served.
+	Document func(*etree.Element)
+	Now      func() time.Time // the clock; required
 }
 
 // ServiceProvider is an application that may ask.
@@ -145,6 +149,9 @@ func (p *IdP) Metadata() []byte {
 			x.CreateAttr("Binding", binding)
 			x.CreateAttr("Location", p.BaseURL+s.path)
 		}
+	}
+	if p.Document != nil {
+		p.Document(e)
 	}
 	return serialize(e)
 }
