@@ -1,35 +1,19 @@
 package fault
 
-import "strings"
-
 // Doubts are what a diagnosis that is less than proved asks where the case itself names nothing: the faults that look just
 // like it from here, each with the question that tells it apart.
 func Doubts(c Code) []Alternative {
-	if found, ok := doubts[c]; ok {
+	if found := Neighbours(c); len(found) > 0 {
 		return found
 	}
-	if c == IdPPage || !strings.HasPrefix(string(c), "idp.") {
-		return []Alternative{{IdPPage, "What does the identity provider's own log say at the time of the attempt, word by word?"}}
-	}
-	return []Alternative{{IdPPage, questions[IdPPage]}}
+	return []Alternative{{IdPPage, "What does the identity provider's own log say at the time of the attempt, word by word?"}}
 }
 
+// doubts are the neighbours of faults that are not about a page of the provider's.
 var doubts = map[Code][]Alternative{
-	SAMLAudience:    misdelivered,
-	SAMLRecipient:   misdelivered,
-	SAMLDestination: misdelivered,
-	SAMLIssuer: {
-		{SAMLSignatureKey, "Was the metadata taken from another application or directory? Then issuer and certificate are both another's."},
-		{LoginMisrouted, "Does the observed issuer belong to another connection? Then the answer was meant for that one."},
-	},
-	SAMLExpired:     keptAnswer,
-	SAMLNotYetValid: keptAnswer,
-	OIDCExpired:     keptAnswer,
-	OIDCNotYetValid: keptAnswer,
-	OIDCTimeZone:    {{ClockTheirs, "Is the clock on the provider's server wrong by that much? Then it is the clock, not the time zone."}},
-	ClockTheirs:     {{ClockOurs, "Do the clocks of other identity providers differ from ours by as much? Then it is our clock."}},
-	ClockOurs:       {{ClockTheirs, "Does only this identity provider's clock differ? Then it is theirs."}},
-	OIDCIssuer:      {{OIDCTenant, "Does the observed issuer name another directory? Then the person came from another organisation."}},
+	OIDCTimeZone: {{ClockTheirs, "Is the clock on the provider's server wrong by that much? Then it is the clock, not the time zone."}},
+	ClockTheirs:  {{ClockOurs, "Do the clocks of other identity providers differ from ours by as much? Then it is our clock."}},
+	ClockOurs:    {{ClockTheirs, "Does only this identity provider's clock differ? Then it is theirs."}},
 
 	OIDCAccessDenied: {
 		{LoginCancelled, "Did the person go back or decline on the provider's page? Then nothing has to be changed."},
@@ -72,7 +56,3 @@ var doubts = map[Code][]Alternative{
 	FetchUntrusted:   {{FetchChain, "Do browsers outside the company's network open the address without a warning? Then the server only forgets to send its intermediate certificate."}},
 	FetchOldTLS:      {{FetchTLS, "Does a current browser open the address? Then server and broker have no cipher in common."}},
 }
-
-var misdelivered = []Alternative{{LoginMisrouted, "Is the observed value that of another connection or another broker? Then the answer was meant for that one."}}
-
-var keptAnswer = []Alternative{{SAMLReplayed, "Was it an old answer: Back, a reload, a saved file? Then nothing is wrong with the clock."}}

@@ -24,7 +24,7 @@ func Neighbours(c Code) []Alternative {
 	if strings.HasPrefix(string(c), "idp.") && c != IdPPage {
 		return []Alternative{{IdPPage, questions[IdPPage]}}
 	}
-	return nil
+	return doubts[c]
 }
 
 // Lookalikes are Neighbours and whatever else some provider's error page says in the same words, by code.
