@@ -6,6 +6,10 @@
 // cmd/cloakroom wires; config reads settings; broker is what this package's nouns do; providers are the upstream
 // protocols; store keeps; templates shows. Who may import whom is a test: cmd/cloakroom/imports_test.go.
 //
+// All that changes configuration goes through the verbs of broker/admin, which enforce the roles and write the audit line in
+// the same transaction. api, console and setup are three fronts over them: what a customer's administrator may do by a setup
+// link is a verb too. fault is the catalogue that every refusal names an entry of; diagnose makes reports out of it.
+//
 // # One login
 //
 // The app's request becomes a Login, sealed in a cookie of the browser that began it and stored nowhere else: a login
