@@ -128,7 +128,7 @@ func (b *bench) saml(s samlCase) *stand {
 	}
 	settings := obj{"metadata_url": srv.URL + "/metadata"}
 	if s.settings != nil {
-		settings = filled(s.settings, srv.URL)
+		settings = placed(s.settings, srv.URL)
 	}
 	for k, v := range s.also {
 		settings[k] = v
@@ -174,8 +174,8 @@ func objectID(name string) string {
 	return hex.EncodeToString([]byte((name + "----")[:4])) + "-0a4e-4f6b-9c7d-5e2a1b3c4d5e"
 }
 
-// filled puts the identity provider's address into settings.
-func filled(settings obj, address string) obj {
+// placed puts the identity provider's address into settings.
+func placed(settings obj, address string) obj {
 	out := obj{}
 	for k, v := range settings {
 		if text, ok := v.(string); ok {
@@ -273,7 +273,7 @@ func (b *bench) oidc(s oidcCase) *stand {
 		st.protocol = "oauth2"
 		settings = obj{"authorize_url": srv.URL + "/login/oauth/authorize", "token_url": srv.URL + "/login/oauth/access_token", "userinfo_url": srv.URL + "/api/v3/user", "client_id": clientID, "client_secret": clientSecret}
 	}
-	for k, v := range filled(s.settings, srv.URL) {
+	for k, v := range placed(s.settings, srv.URL) {
 		settings[k] = v
 	}
 	preset := s.preset
