@@ -109,6 +109,22 @@ func (g *Guest) about(purposes ...string) (slug string, err error) {
 	return g.Link.Connection, nil
 }
 
+// untouched refuses a connection that is in use, or was: what people sign in with is not a new connection any more, also
+// while an operator has switched it off.
+func (g *Guest) untouched(ctx context.Context, c *broker.Connection) error {
+	if c.Enabled {
+		return fault.New(fault.SetupInUse, "%s", c.Slug)
+	}
+	h, err := g.s.Overviews.Health(ctx, c.Realm, c.Slug)
+	if err == nil && !h.LastSuccess.IsZero() {
+		err = fault.New(fault.SetupInUse, "%s, which is switched off", c.Slug)
+	}
+	if errors.Is(err, broker.ErrNotFound) { // nothing is known of it
+		err = nil
+	}
+	return err
+}
+
 // beginning is about for what changes a new connection: once people sign in through it, nothing does by this link.
 func (g *Guest) beginning(ctx context.Context) (*broker.Connection, error) {
 	slug, err := g.about(broker.SetupConnection)
@@ -116,8 +132,8 @@ func (g *Guest) beginning(ctx context.Context) (*broker.Connection, error) {
 		return nil, err
 	}
 	c, err := g.s.connection(ctx, g.actor, g.Link.Realm, slug, toSupport)
-	if err == nil && c.Enabled {
-		err = fault.New(fault.SetupInUse, "%s", slug)
+	if err == nil {
+		err = g.untouched(ctx, c)
 	}
 	return c, err
 }
@@ -271,11 +287,12 @@ func (g *Guest) Paste(ctx context.Context, body []byte) (*Pasted, error) {
 	}
 	return attempt(nil, func() (*Pasted, error) {
 		c, err := g.s.connection(ctx, g.actor, g.Link.Realm, slug, toSupport)
+		if err == nil && g.Link.Purpose == broker.SetupConnection {
+			err = g.untouched(ctx, c)
+		}
 		switch {
 		case err != nil:
 			return nil, err
-		case g.Link.Purpose == broker.SetupConnection && c.Enabled:
-			return nil, fault.New(fault.SetupInUse, "%s", slug)
 		case g.Link.Purpose == broker.SetupCertificate && !c.Draft:
 			return g.s.renew(ctx, g.actor, c, body)
 		}
@@ -361,6 +378,12 @@ func (g *Guest) SwitchOn(ctx context.Context) error {
 	}
 	if why := g.Hindered(w); why != "" {
 		return fault.New(fault.SetupNotYet, "%s", why)
+	}
+	if w.Connection.Enabled {
+		return g.Done(ctx)
+	}
+	if err := g.untouched(ctx, w.Connection); err != nil {
+		return err
 	}
 	if _, err := g.s.SwitchOn(ctx, g.actor, g.Link.Realm, slug, Match{w.Connection.Version}); err != nil {
 		return err

@@ -390,6 +390,59 @@ func TestSwitchOnByLink(t *testing.T) {
 	_, err = g.AddDomain(ctx, "more.example")
 	wantCode(t, err, fault.SetupInUse)
 	must(t, g.SwitchOn(ctx)) // twice is once
+
+	// An operator who switches it off has a reason: the link neither changes it then, nor switches it on again.
+	h.store.Traces.Log(broker.Trace{At: h.now, Realm: "acme", Connection: slug, Ref: broker.RefOf(broker.NewLoginID()), Outcome: "succeeded", Email: "ann@acme.example"})
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) { // traces are written behind
+		health, err := h.store.Overview.Health(ctx, "acme", slug)
+		must(t, err)
+		if !health.LastSuccess.IsZero() {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the sign-in is not counted")
+		}
+	}
+	_, err = h.UpdateConnection(ctx, owner, "acme", slug, nil, []byte(`{"enabled":false}`))
+	must(t, err)
+	must(t, h.store.Overview.Tested(ctx, "acme", slug, "setup", true, h.now.Add(3*time.Minute)))
+	wantCode(t, g.SwitchOn(ctx), fault.SetupInUse)
+	_, err = g.Paste(ctx, pasteBody(t, "", string(idpAt(h, "https://evil.example").Metadata())))
+	wantCode(t, err, fault.SetupInUse)
+	wantCode(t, g.Choose(ctx, []byte(`{"preset":"okta"}`)), fault.SetupInUse)
+	_, err = g.AddDomain(ctx, "more.example")
+	wantCode(t, err, fault.SetupInUse)
+}
+
+// A test of the configuration on trial is none of the connection that a link may switch on.
+func TestTrialIsNoTest(t *testing.T) {
+	h, x := lobby(t)
+	c := h.samlOf(t, "acme", "acme-saml", map[string]any{"metadata_xml": string(idpAt(h, "https://idp.acme.example").Metadata())})
+	_, err := h.BeginTest(ctx, owner, "acme", c.Slug)
+	must(t, err)
+	for trial, want := range map[bool]string{false: admin.StepDone, true: admin.StepTodo} {
+		x.kept[c.Slug+x.last].Trial = trial
+		w, err := h.WizardState(ctx, owner, "acme", c.Slug)
+		must(t, err)
+		if got := w.Step(admin.StepTested).State; got != want || trial != (w.Test == nil) {
+			t.Errorf("trial %v: %s, %+v", trial, got, w.Test)
+		}
+	}
+}
+
+// Whether a domain is another customer's shows only to who has proved it.
+func TestWhoElseIsHere(t *testing.T) {
+	h, _ := lobby(t)
+	h.realm(t, "other")
+	_, err := h.CreateDomain(ctx, owner, "other", []byte(`{"domain":"globex.example","verified":true}`))
+	must(t, err)
+	g := h.guest(t, "acme", `{"purpose":"domain"}`)
+	for _, name := range []string{"globex.example", "nobody.example"} {
+		_, err = g.AddDomain(ctx, name)
+		must(t, err)
+		_, err = g.VerifyDomain(ctx, name)
+		wantCode(t, err, fault.DomainUnproved)
+	}
 }
 
 // A test that an operator began tells what was wrong, but not with whom.

@@ -68,10 +68,13 @@ func (g *Guest) AddDomain(ctx context.Context, name string) (GuestDomain, error)
 	switch {
 	case err != nil:
 		return GuestDomain{}, err
-	case c != nil && c.Enabled:
-		return GuestDomain{}, fault.New(fault.SetupInUse, "%s", c.Slug)
 	case c == nil && g.Link.Purpose == broker.SetupConnection:
 		return GuestDomain{}, fault.New(fault.SetupBeyond, "no provider is chosen yet")
+	}
+	if c != nil {
+		if err := g.untouched(ctx, c); err != nil {
+			return GuestDomain{}, err
+		}
 	}
 	d, err := g.claim(ctx, name)
 	if err != nil || c == nil {
