@@ -53,7 +53,7 @@ func refusal(p *page) bool { return p.Status == http.StatusForbidden }
 
 // sent is a form as a person would send it who means it.
 func sent(form *html.Node, token string) url.Values {
-	values := filled(form, token)
+	values := fieldsOf(form, token)
 	if parts := strings.Split(attr(form, "action"), "/"); len(parts) == 5 && parts[4] == "delete" {
 		values.Set("name", parts[3])
 	}
@@ -136,7 +136,7 @@ func TestConsoleForms(t *testing.T) {
 			}
 			tried[to.Path] = true
 			for _, token := range []string{"", strings.Repeat("A", 43)} {
-				got, err := owner.do(http.MethodPost, to.String(), filled(form, token), p.URL, nil)
+				got, err := owner.do(http.MethodPost, to.String(), fieldsOf(form, token), p.URL, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -192,7 +192,7 @@ func TestConsoleOfOneRealm(t *testing.T) {
 			t.Errorf("%s: %v, %s", at, err, got)
 		}
 		for _, form := range posts(p) {
-			got, err := v.do(http.MethodPost, e.URL+attr(form, "action"), filled(form, formToken(t, v, e.URL)), p.URL, nil)
+			got, err := v.do(http.MethodPost, e.URL+attr(form, "action"), fieldsOf(form, formToken(t, v, e.URL)), p.URL, nil)
 			if err != nil || got.Status != http.StatusNotFound && got.Status != http.StatusForbidden {
 				t.Errorf("the form to %s: %v, %s", attr(form, "action"), err, got)
 			}
@@ -221,7 +221,7 @@ func TestConsoleTabs(t *testing.T) {
 	form := func(p *page) *html.Node { return posts(p)[0] }
 	send := func(p *page, name string) *page {
 		t.Helper()
-		values := filled(form(p), formToken(t, v, e.URL))
+		values := fieldsOf(form(p), formToken(t, v, e.URL))
 		values.Set("display_name", name)
 		got, err := v.do(http.MethodPost, p.URL.String(), values, p.URL, nil)
 		if err != nil {

@@ -203,8 +203,8 @@ func posts(p *page) []*html.Node {
 	return out
 }
 
-// filled are a form's values as a browser would send them, with the token given.
-func filled(form *html.Node, token string) url.Values {
+// fieldsOf are a form's values as a browser would send them, with the token given.
+func fieldsOf(form *html.Node, token string) url.Values {
 	values := url.Values{}
 	each(form, func(n *html.Node) {
 		name := attr(n, "name")

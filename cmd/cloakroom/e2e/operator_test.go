@@ -20,7 +20,7 @@ import (
 var welcomeLink = regexp.MustCompile(`http://\S+/admin/welcome/[A-Za-z0-9_-]{43}`)
 
 // welcome is the link that the program prints while the console has no operator.
-func (i *instance) welcome(t *testing.T) string {
+func (i *instance) welcome(t testing.TB) string {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if link := welcomeLink.FindString(i.log.String()); link != "" {
@@ -81,7 +81,7 @@ var secretOnPage = regexp.MustCompile(`Secret: <code>([A-Z2-7 ]+)</code>`)
 const operatorPassword = "four words on paper"
 
 // enrols chooses a password with one-time codes on the page of an enrolment link, and keeps the recovery codes.
-func enrols(t *testing.T, v *visitor, link string) (secret string, recovery []string) {
+func enrols(t testing.TB, v *visitor, link string) (secret string, recovery []string) {
 	t.Helper()
 	p, err := v.get(link)
 	if err == nil && strings.Contains(link, "/welcome/") {
