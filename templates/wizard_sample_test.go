@@ -26,6 +26,7 @@ func wizardSamples(lang string) []page {
 		{"console_wizard_begun", templates.ConsoleWizard{Console: c, Wizard: begun}},
 		{"console_wizard_failed", templates.ConsoleWizard{Console: c, Wizard: failed}},
 		{"console_wizard_passed", templates.ConsoleWizard{Console: c, Wizard: passed}},
+		{"console_sheet", sampleSheet(c, begun)},
 		{"console_wizard_new", templates.ConsoleWizardNew{Console: c, Action: "/admin/connections/new", SelfURL: "/admin/connections/new", Find: "azure", MayMake: true, Error: "Name the customer.", Typed: "acme",
 			Realms: []templates.Option{{Value: "acme", Label: "Acme"}}, Tiles: []templates.WizardTile{
 				{Preset: "entra", Title: "Microsoft Entra ID", Protocols: []templates.Option{{Value: "oidc", Label: "OpenID Connect"}, {Value: "saml", Label: "SAML"}}},
@@ -58,4 +59,9 @@ func sampleWizard(lang string) templates.Wizard {
 		Domains: []templates.WizardDomain{{Name: "acme.example", Verified: true}, {Name: "acme.test"}}, Changed: c.When(c.Now), Changer: "eva@vendor.example",
 		Do: templates.WizardActions{Paste: "/admin/p", Copied: "/admin/c", Check: "/admin/k", Test: "/admin/t", TestState: "/admin/s", Page: "/admin/g", Rechoose: "/admin/r", SwitchOn: "/admin/o", Domains: "/admin/d", AddDomain: "/admin/a", Self: "/admin/x"},
 	}
+}
+
+func sampleSheet(c templates.Console, w templates.Wizard) templates.ConsoleSheet {
+	g, _ := templates.GuideFor("okta")
+	return templates.ConsoleSheet{Console: c, Wizard: w, Guide: g, HelpURL: "https://sso.example/help/providers/okta", Made: "2026-11-21"}
 }

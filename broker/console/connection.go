@@ -256,46 +256,6 @@ func (f *Front) switchConnection(c *web.Ctx, a admin.Actor) (string, string, err
 	return connectionPath(c), v.DisplayName + " is off.", nil
 }
 
-// sheet is what to hand to the customer's administrator, made to be printed.
-func (f *Front) sheet(c *web.Ctx, a admin.Actor) error {
-	ctx, realm, slug := c.Request.Context(), c.Param("realm"), c.Param("slug")
-	v, err := f.Admin.GetConnection(ctx, a, realm, slug)
-	if err != nil {
-		return err
-	}
-	h, err := f.Admin.Handover(ctx, a, realm, slug)
-	if err != nil {
-		return err
-	}
-	p := templates.ConsolePage{Console: f.connectionFrame(c, a, "sheet"), Heading: "Hand-over sheet: " + v.DisplayName, Purpose: "For whoever runs " + v.Preset + ". Print it, or send them the values; none of them is secret."}
-	s := templates.Section{Heading: "Copy these into " + v.Preset, Copy: copyFields(h), Links: []templates.Place{{Label: "The steps in that console, one by one", URL: "/help/providers/" + url.PathEscape(v.Preset)}}}
-	p.Sections = []templates.Section{s, {Heading: "Send back to us", Text: backTexts[v.Protocol]}}
-	f.Web.Page(c, http.StatusOK, p)
-	return nil
-}
-
-var backTexts = map[string]string{
-	"saml":   "The address of the metadata, or the metadata file. Nothing of it is secret.",
-	"oidc":   "The issuer or tenant, the client ID, and the client secret's value with the date it expires. Send the secret by a way that only we can read, best through a set-up link.",
-	"oauth2": "The client ID and the client secret. Send the secret by a way that only we can read, best through a set-up link.",
-}
-
-// copyFields are a hand-over's values under the other console's names, in the order of the contract.
-func copyFields(h admin.Handover) []templates.CopyField {
-	var out []templates.CopyField
-	for _, v := range []struct{ field, name, value string }{
-		{"acs_url", "Assertion consumer service URL", h.ACSURL}, {"entity_id", "Entity ID (audience)", h.EntityID}, {"metadata_url", "Metadata URL", h.MetadataURL},
-		{"redirect_uri", "Redirect URI", h.RedirectURI}, {"logout_url", "Logout URL", h.LogoutURL}, {"login_url", "Sign-in link for people", h.LoginURL}, {"certificate", "Certificate", h.Certificate},
-	} {
-		if v.value == "" {
-			continue
-		}
-		l := h.Labels[v.field]
-		out = append(out, templates.CopyField{ID: v.field, Label: cmp.Or(l.Label, v.name), Where: l.Where, Value: v.value, Long: strings.Contains(v.value, "\n")})
-	}
-	return out
-}
-
 func (f *Front) rotateConnection(c *web.Ctx, a admin.Actor) (string, string, error) {
 	body, err := json.Marshal(admin.Rotation{Connection: c.Param("slug")})
 	if err != nil {
