@@ -43,6 +43,10 @@ func (f *Front) page(show func(c *web.Ctx, a admin.Actor) error) func(*web.Ctx) 
 		}
 		c.Header("Referrer-Policy", "same-origin") // our own pages may know where their visitor came from, to lead back
 		err := f.wall(c, a)
+		if fault.CodeOf(err) == fault.OperatorStale {
+			f.Web.Redirect(c, confirmURL(back(c)))
+			return
+		}
 		if err == nil {
 			err = show(c, a)
 		}
@@ -52,13 +56,17 @@ func (f *Front) page(show func(c *web.Ctx, a admin.Actor) error) func(*web.Ctx) 
 	}
 }
 
-// wall keeps whoever does not see the realm in the address from every page of it, also from one that reads nothing.
+// wall keeps whoever does not see the realm in the address from every page of it, also from one that reads nothing. Whoever
+// changes where operators sign in can sign in as any of them, so that takes a proof of who they are as making one does.
 func (f *Front) wall(c *web.Ctx, a admin.Actor) error {
 	realm := c.Param("realm")
 	if realm == "" {
 		return nil
 	}
-	_, err := f.Admin.GetRealm(c.Request.Context(), a, realm)
+	r, err := f.Admin.GetRealm(c.Request.Context(), a, realm)
+	if err == nil && r.Operators && c.Request.Method == http.MethodPost {
+		err = f.fresh(c)
+	}
 	return err
 }
 

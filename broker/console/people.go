@@ -305,8 +305,12 @@ func (f *Front) unlink(c *web.Ctx, a admin.Actor) (string, string, error) {
 	return realmPath(realm, "people", id), "The account there is no longer tied to this person; their sessions through it have ended.", err
 }
 
+// wayIn makes a link that opens a person's account: it takes a proof of who asks, as reading a mail does.
 func (f *Front) wayIn(c *web.Ctx, a admin.Actor) (string, string, error) {
 	realm, id := c.Param("realm"), c.Param("id")
+	if f.fresh(c) != nil {
+		return confirmURL(realmPath(realm, "people", id)), "It was you. Make the link now.", nil
+	}
 	body, err := json.Marshal(admin.NewCredentialLink{Kind: c.PostForm("kind")})
 	if err != nil {
 		return "", "", err
