@@ -58,10 +58,10 @@ fuzz: ## run every fuzz target for FUZZTIME (5s)
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-interop: ## sign in through SimpleSAMLphp and others, to Apache and others; installs them from Debian and npm
+interop: ## sign in through SimpleSAMLphp and others, to Apache and others, and run axe over every page; installs them from Debian and npm
 	cmd/cloakroom/interop/install
 	go vet -tags interop ./cmd/cloakroom/interop
-	go test -tags interop -count=1 -v -timeout 15m ./cmd/cloakroom/interop
+	go test -tags interop -count=1 -v -timeout 40m ./cmd/cloakroom/interop
 
 cover: ## tell how much of the code the tests reach, and write cover.out
 	go test -coverpkg=./... -coverprofile=cover.out ./...

@@ -14,3 +14,8 @@ for (const row of document.querySelectorAll("tr[data-href]")) {
     location.assign(row.dataset.href);
   });
 }
+// Of tabs in one long row, the current one is in sight.
+for (const here of document.querySelectorAll("nav [aria-current]")) {
+  const row = here.closest("nav");
+  row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+}

@@ -21,6 +21,12 @@ type browser struct {
 
 func open(t *testing.T) *browser {
 	t.Helper()
+	return openFor(t, 90*time.Second)
+}
+
+// openFor is open with another limit to how long it may take.
+func openFor(t *testing.T, limit time.Duration) *browser {
+	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "google-chrome"} {
 		if p, err := exec.LookPath(name); err == nil {
@@ -36,7 +42,7 @@ func open(t *testing.T) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel = context.WithTimeout(ctx, limit)
 	t.Cleanup(cancel)
 	b := &browser{t, ctx}
 	b.do(chromedp.Navigate("about:blank"))
