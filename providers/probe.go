@@ -100,7 +100,7 @@ func (p Prober) step(ctx context.Context, client *http.Client, at *url.URL) (a A
 	}
 	req.Header.Set("Accept", "text/html, application/xhtml+xml, */*;q=0.5")
 	req.Header.Set("Accept-Language", "en")
-	resp, body, err := p.send(client, req)
+	resp, body, err := p.send(client, req) //nolint:bodyclose // send closes it
 	if err != nil {
 		return Arrival{Place: placeOf(at), Err: err}, nil
 	}
@@ -195,7 +195,7 @@ func (p Prober) AskToken(ctx context.Context, endpoint string, form url.Values, 
 	if user != "" {
 		req.SetBasicAuth(url.QueryEscape(user), url.QueryEscape(password))
 	}
-	resp, body, err := p.send(p.HTTP, req)
+	resp, body, err := p.send(p.HTTP, req) //nolint:bodyclose // send closes it
 	if err != nil {
 		return TokenAnswer{Err: err}
 	}
@@ -236,7 +236,7 @@ func (p Prober) Get(ctx context.Context, address string) (status int, mediatype 
 		return 0, "", nil, fault.Wrap(fault.FetchFormat, err, "the address cannot be read")
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, body, err := p.send(p.HTTP, req)
+	resp, body, err := p.send(p.HTTP, req) //nolint:bodyclose // send closes it
 	if err != nil {
 		return 0, "", nil, err
 	}

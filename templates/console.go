@@ -48,7 +48,7 @@ func ago(d time.Duration, t time.Time) string {
 		d = -d
 	}
 	var n int
-	unit := ""
+	var unit string
 	switch {
 	case d < time.Minute:
 		return "just now"
@@ -152,7 +152,7 @@ func (c Chart) Drawn() []Bar {
 	return out
 }
 
-// X, GoodY, GoodH, BadY and BadH place a bar: failures stand on successes.
+// X places a bar, as GoodY, GoodH, BadY and BadH do: failures stand on successes.
 func (b Bar) X() string     { return number(b.x) }
 func (b Bar) GoodY() string { return number(b.h - b.g) }
 func (b Bar) GoodH() string { return number(b.g) }

@@ -76,7 +76,7 @@ func (h *house) link(t *testing.T, realm, body string) (token string, l *admin.S
 func (h *house) guest(t *testing.T, realm, body string) *admin.Guest {
 	t.Helper()
 	token, _ := h.link(t, realm, body)
-	g, err := h.OpenSetup(ctx, token, "192.0.2.1")
+	_, err := h.OpenSetup(ctx, token, "192.0.2.1")
 	must(t, err)
 	return g
 }
@@ -112,7 +112,7 @@ func TestSetupLinkOpens(t *testing.T) {
 		_, err := h.OpenSetup(ctx, bad, "")
 		wantCode(t, err, fault.SetupUnknown)
 	}
-	g, err := h.OpenSetup(ctx, token, "192.0.2.1")
+	_, err := h.OpenSetup(ctx, token, "192.0.2.1")
 	must(t, err)
 	if first := h.lineOf(t, "setup_link.opened"); first.Actor != "setup:"+l.ID || first.RemoteIP != "192.0.2.1" {
 		t.Errorf("%+v", first)
@@ -122,7 +122,7 @@ func TestSetupLinkOpens(t *testing.T) {
 	_, err = h.OpenSetup(ctx, token, "")
 	wantCode(t, err, fault.SetupUnknown)
 	token = strings.TrimPrefix(again.URL, "https://sso.example/setup/")
-	g, err = h.OpenSetup(ctx, token, "")
+	g, err := h.OpenSetup(ctx, token, "")
 	must(t, err)
 	must(t, g.Done(ctx))
 	if v, err := h.GetSetupLink(ctx, owner, "acme", l.ID); err != nil || v.State != broker.SetupDone {

@@ -211,8 +211,8 @@ func (n *renewal) certificates(ctx context.Context, pems []string) (*fault.Error
 }
 
 func publishes(facts []broker.DocumentFact, text string) bool {
-	print := fingerprint(derOf(text))
-	return slices.ContainsFunc(facts, func(f broker.DocumentFact) bool { return f.Name == "certificate" && strings.HasPrefix(f.Value, print) })
+	sum := fingerprint(derOf(text))
+	return slices.ContainsFunc(facts, func(f broker.DocumentFact) bool { return f.Name == "certificate" && strings.HasPrefix(f.Value, sum) })
 }
 
 // fingerprint is a certificate's as providers write it.

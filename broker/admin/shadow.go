@@ -134,7 +134,7 @@ func (s *Service) buildShadow(ctx context.Context, a Actor, c *broker.Connection
 	if old != nil {
 		base = c.With(old.Config)
 	}
-	people, err := s.triers(c, in, differing(c.Protocol))
+	people, err := s.triers(in, differing(c.Protocol))
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (s *Service) buildShadow(ctx context.Context, a Actor, c *broker.Connection
 }
 
 // triers brings the list of people into normal form, and refuses what a second configuration may not say.
-func (s *Service) triers(c *broker.Connection, in NewShadow, allowed []string) ([]string, error) {
+func (s *Service) triers(in NewShadow, allowed []string) ([]string, error) {
 	var p problems
 	for name := range in.Config {
 		if !slices.Contains(allowed, name) {

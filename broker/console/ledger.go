@@ -79,14 +79,14 @@ func (f *Front) sessions(c *web.Ctx, a admin.Actor) error {
 	}
 	p := templates.ConsolePage{Console: f.realmFrame(c, a, realm, "sessions"), Heading: "Sessions", Purpose: "Who is signed in to this customer's applications.",
 		Filter: templates.Filter{Inputs: []templates.Input{{Kind: "text", Name: "connection", Label: "Connection", Value: c.Query("connection")}}, Hidden: kept(c, "user")}}
-	table := f.sessionTable(p.Console, realm, found.Items)
+	table := f.sessionTable(p.Console, found.Items)
 	table.Pager = pager(c, found.Next)
 	p.Sections = []templates.Section{{Table: table, Empty: templates.Empty{Text: "Nobody is signed in."}}}
 	f.Web.Page(c, http.StatusOK, p)
 	return nil
 }
 
-func (f *Front) sessionTable(p templates.Console, realm string, sessions []*admin.Session) templates.Table {
+func (f *Front) sessionTable(p templates.Console, sessions []*admin.Session) templates.Table {
 	t := templates.Table{Label: "Sessions", Columns: []string{"Person", "Through", "Signed in", "Last seen", "Until", ""}}
 	for _, s := range sessions {
 		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{

@@ -126,7 +126,7 @@ func (f *Front) person(c *web.Ctx, a admin.Actor) error {
 	p.Actions = []templates.Place{{Label: "Edit", URL: here + "/edit"}, {Label: "Sign out", URL: here + "/signout"}, {Label: "Merge", URL: here + "/merge"}, {Label: "Delete", URL: here + "/delete"}}
 	p.Sections = []templates.Section{
 		f.standing(c, p.Console, u), {Heading: "About", Facts: personFacts(p.Console, u)}, f.links(p.Console, realm, u, links.Items), f.ways(p.Console, realm, u),
-		{Heading: "Signed in at", Table: f.sessionTable(p.Console, realm, sessions.Items), Empty: templates.Empty{Text: "Not signed in anywhere."}},
+		{Heading: "Signed in at", Table: f.sessionTable(p.Console, sessions.Items), Empty: templates.Empty{Text: "Not signed in anywhere."}},
 		{Heading: "What happened", Table: f.eventTable(p.Console, events.Items), Empty: templates.Empty{Text: "Nothing yet."}, Links: []templates.Place{{Label: "All of it", URL: realmPath(realm, "events") + "?user=" + url.QueryEscape(id)}, {Label: "Sign-ins of this address", URL: realmPath(realm, "logins") + "?q=" + url.QueryEscape(u.Email)}}},
 	}
 	f.Web.Page(c, http.StatusOK, p)

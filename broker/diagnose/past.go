@@ -170,7 +170,7 @@ func (x *Examiner) remember(r record, d *admin.Diagnosed) {
 		return
 	}
 	s := splits(fault.Code(d.Diagnosis.Code))
-	add := ""
+	var add string
 	switch {
 	case !r.ever():
 		add = s.never

@@ -136,27 +136,27 @@ func topOf(sent []*x509.Certificate) *x509.Certificate {
 
 // issuerOf fetches a certificate's issuer from where the certificate says it is.
 func (g *guard) issuerOf(ctx context.Context, c *x509.Certificate) *x509.Certificate {
-	for _, address := range c.IssuingCertificateURL[:min(len(c.IssuingCertificateURL), 1)] {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
-			return nil
-		}
-		resp, err := g.RoundTrip(req)
-		if err != nil {
-			return nil
-		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, aiaBody))
-		_ = resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return nil
-		}
-		issuer, err := x509.ParseCertificate(body)
-		if err != nil || c.CheckSignatureFrom(issuer) != nil {
-			return nil
-		}
-		return issuer
+	if len(c.IssuingCertificateURL) == 0 {
+		return nil
 	}
-	return nil
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.IssuingCertificateURL[0], nil)
+	if err != nil {
+		return nil
+	}
+	resp, err := g.RoundTrip(req)
+	if err != nil {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, aiaBody))
+	_ = resp.Body.Close()
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return nil
+	}
+	issuer, err := x509.ParseCertificate(body)
+	if err != nil || c.CheckSignatureFrom(issuer) != nil {
+		return nil
+	}
+	return issuer
 }
 
 func selfSigned(c *x509.Certificate) bool { return bytes.Equal(c.RawIssuer, c.RawSubject) }

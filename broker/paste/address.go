@@ -90,16 +90,17 @@ func (r *reader) own(text string) bool {
 // firstKind is the value to ask for first.
 func (r *reader) firstKind() string {
 	p, _ := preset.Get(r.in.Preset)
-	for _, t := range p.Take(r.in.Protocol) {
-		switch t.Field {
-		case "metadata_xml":
-			return KindMetadata
-		case "certificates":
-			return KindCertificate
-		}
-		return t.Field
+	asked := p.Take(r.in.Protocol)
+	if len(asked) == 0 {
+		return KindMetadataURL
 	}
-	return KindMetadataURL
+	switch asked[0].Field {
+	case "metadata_xml":
+		return KindMetadata
+	case "certificates":
+		return KindCertificate
+	}
+	return asked[0].Field
 }
 
 // samlAddress takes an address over for SAML.

@@ -204,7 +204,8 @@ func (r *reader) settle() {
 	case len(unnamed) == 1 && r.has(KindTenant) && !r.has(KindClientID):
 		r.clientID(unnamed[0])
 	default:
-		f := r.say(fault.PasteAmbiguous, "", "which of them is which cannot be told")
+		f := r.wording(fault.PasteAmbiguous, "", "which of them is which cannot be told")
 		f.Labels = []string{"Application (client) ID", "Directory (tenant) ID"}
+		r.find(f)
 	}
 }

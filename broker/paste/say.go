@@ -41,8 +41,11 @@ func (r *reader) labels(kind string) []string {
 	return nil
 }
 
-// say notes a finding whose mending is to copy another value: it names that in the console's words.
-func (r *reader) say(code fault.Code, kind, detail string) *fault.Error {
+// say notes a finding whose mending is to copy another value.
+func (r *reader) say(code fault.Code, kind, detail string) { r.find(r.wording(code, kind, detail)) }
+
+// wording is a finding whose mending is to copy another value: it names that in the console's words.
+func (r *reader) wording(code fault.Code, kind, detail string) *fault.Error {
 	f := fault.New(code, "%s", clip(detail))
 	if t, ok := r.take(kind); ok {
 		p, _ := preset.Get(r.in.Preset)
@@ -53,7 +56,6 @@ func (r *reader) say(code fault.Code, kind, detail string) *fault.Error {
 		}
 		f.Fix += " and paste it here."
 	}
-	r.find(f)
 	return f
 }
 

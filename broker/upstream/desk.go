@@ -52,7 +52,7 @@ func (k *Keeper) more(ctx context.Context) bool {
 // Once fetches one batch and answers how many connections it took.
 func (k *Keeper) Once(ctx context.Context) (int, error) {
 	// New connections get a time of their own within a day, so that the fetches are spread.
-	if _, err := k.Watches.Enrol(ctx, 500, func() time.Time { return k.Now().Add(rand.N(day)) }); err != nil {
+	if _, err := k.Watches.Enrol(ctx, 500, func() time.Time { return k.Now().Add(rand.N(day)) }); err != nil { //nolint:gosec // spreads load, keeps nothing secret
 		return 0, err
 	}
 	due, err := k.Watches.Due(ctx, batch, k.Now().Add(lease))
@@ -148,14 +148,14 @@ func (k *Keeper) note(ctx context.Context, c *broker.Connection, w *broker.Docum
 	last := w.CheckedAt
 	w.CheckedAt = now
 	if ferr == nil || fault.CodeOf(ferr) == fault.DocumentNone {
-		w.CheckAt, w.FailingSince, w.Code, w.Detail = now.Add(day-4*time.Hour+rand.N(8*time.Hour)), time.Time{}, "", ""
+		w.CheckAt, w.FailingSince, w.Code, w.Detail = now.Add(day-4*time.Hour+rand.N(8*time.Hour)), time.Time{}, "", "" //nolint:gosec // spreads load
 		if ferr == nil {
 			w.GoodAt = now
 		}
 		return k.Watches.Checked(ctx, w)
 	}
 	f := fault.As(ferr)
-	w.CheckAt, w.Code, w.Detail = now.Add(30*time.Minute+rand.N(time.Hour)), string(f.Code), f.Error()
+	w.CheckAt, w.Code, w.Detail = now.Add(30*time.Minute+rand.N(time.Hour)), string(f.Code), f.Error() //nolint:gosec // spreads load
 	if w.FailingSince.IsZero() {
 		w.FailingSince = now
 	}

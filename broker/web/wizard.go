@@ -139,7 +139,7 @@ func PastedForm(c *Ctx) (p admin.Paste, err error) {
 	if err != nil {
 		return p, fault.Wrap(fault.Malformed, err, "the file")
 	}
-	defer file.Close() //nolint:errcheck // it is in memory
+	defer file.Close()
 	b, err := io.ReadAll(io.LimitReader(file, paste.MaxText+1))
 	if err != nil {
 		return p, fault.Wrap(fault.Malformed, err, "the file")

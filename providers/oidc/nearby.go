@@ -17,16 +17,13 @@ import (
 // configured one answers a good document, the configured one is a slip, and the right one is shown.
 func (p *provider) unfound(ctx context.Context, err error) []providers.Finding {
 	f := fault.As(err)
-	found := ""
 	switch {
 	case f.Code == fault.OIDCTenantUnknown && p.config.dialect.microsoft:
-		found = p.firstAnswering(ctx, p.otherClouds())
-		if found != "" {
+		if found := p.firstAnswering(ctx, p.otherClouds()); found != "" {
 			f = better(f, fault.OIDCOtherCloud, found, p.config.Issuer)
 		}
 	case slices.Contains([]fault.Code{fault.OIDCDiscovery, fault.FetchDNS, fault.FetchServer}, f.Code):
-		found = p.firstAnswering(ctx, nearIssuers(p.config.Issuer))
-		if found != "" {
+		if found := p.firstAnswering(ctx, nearIssuers(p.config.Issuer)); found != "" {
 			f = better(f, fault.OIDCIssuer, found, p.config.Issuer)
 		}
 	}

@@ -52,7 +52,7 @@ func (p *provider) secretProbe(ctx context.Context, m *metadata) []providers.Fin
 		if err != nil {
 			return providers.TokenAnswer{Err: fault.As(err)}
 		}
-		p.grant(form, m, own)
+		p.grant(form, m)
 		return providers.NewProber(p.settings).AskToken(ctx, m.TokenEndpoint, form, user, password)
 	}
 	v := providers.Secret{Endpoint: m.TokenEndpoint, Name: func(code, said string) error { return tokenRefusal(code, said, method) }}
@@ -70,7 +70,7 @@ func (p *provider) secretProbe(ctx context.Context, m *metadata) []providers.Fin
 
 // grant is what the probe asks for: with the real secret at a directory of Microsoft's, which looks at codes first, a
 // token for the application alone; else the exchange of a code that was never issued.
-func (p *provider) grant(form url.Values, m *metadata, own bool) {
+func (p *provider) grant(form url.Values, m *metadata) {
 	if p.config.dialect.microsoft && !m.issuerTemplate {
 		form.Set("grant_type", "client_credentials")
 		form.Set("scope", graphOf(m.TokenEndpoint)+"/.default")

@@ -32,7 +32,7 @@ func (p *provider) lintCertificates(ctx context.Context, known *idp, f *findings
 }
 
 // certificate answers the worst that can be said of a certificate.
-func (p *provider) certificate(k trusted, known *idp, own []providers.Key) (err error, severity string) { //nolint:revive // the error is the result, not a failure
+func (p *provider) certificate(k trusted, known *idp, own []providers.Key) (err error, severity string) { //nolint:revive,staticcheck // the error is the result, not a failure
 	now, name, until := p.s.Now(), describe(k.cert), k.cert.NotAfter
 	switch {
 	case slices.ContainsFunc(own, func(o providers.Key) bool { return bytes.Equal(o.Certificate, k.cert.Raw) }):

@@ -52,9 +52,9 @@ func (f *findings) add(severity, check string, err error, detail string) {
 func (f *findings) fail(check string, err error) { f.add("error", check, err, detailOf(err)) }
 func (f *findings) warn(check string, err error) { f.add("warning", check, err, detailOf(err)) }
 
-// ok is a passed check; sure says how much it proves.
-func (f *findings) ok(check, detail string, sure fault.Confidence) {
-	f.list = append(f.list, providers.Finding{Severity: "ok", Check: check, Detail: detail, Confidence: sure})
+// ok is a passed probe; sure says how much it proves.
+func (f *findings) ok(detail string, sure fault.Confidence) {
+	f.list = append(f.list, providers.Finding{Severity: "ok", Check: passive, Detail: detail, Confidence: sure})
 }
 
 // note is something to know that asks for nothing.

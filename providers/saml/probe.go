@@ -108,11 +108,11 @@ func (t *trial) judge(f *findings) {
 	case t.back && t.place.Query().Has("SAMLResponse"):
 		f.fail(passive, &fault.Error{Code: fault.SAMLBinding, Observed: "HTTP-Redirect", Expected: "HTTP-POST", Confidence: fault.Proved})
 	case t.back:
-		f.ok(passive, "the identity provider sent the browser back to us without an answer", fault.Guess)
+		f.ok("the identity provider sent the browser back to us without an answer", fault.Guess)
 	case answer != nil:
 		t.response(answer, f)
 	case t.form("SAMLRequest") != nil:
-		f.ok(passive, "the request was taken and passed on to "+t.form("SAMLRequest").action.Host, fault.Likely)
+		f.ok("the request was taken and passed on to "+t.form("SAMLRequest").action.Host, fault.Likely)
 	case t.status < http.StatusBadRequest && t.signIn:
 		t.signInPage(f)
 	default:
@@ -138,9 +138,9 @@ func (t *trial) signInPage(f *findings) {
 	switch {
 	case len(r.Codes) > 0 && t.refused(r, f):
 	case t.p.s.Preset == "google" || t.place.Hostname() == "accounts.google.com":
-		f.ok(passive, "Google shows its sign-in page; whether it knows our Entity ID and ACS URL it says only after somebody has signed in", fault.Guess)
+		f.ok("Google shows its sign-in page; whether it knows our Entity ID and ACS URL it says only after somebody has signed in", fault.Guess)
 	default:
-		f.ok(passive, "the sign-in page came: the request was taken, although not as a passive one", fault.Likely)
+		f.ok("the sign-in page came: the request was taken, although not as a passive one", fault.Likely)
 	}
 }
 
@@ -156,7 +156,7 @@ func (t *trial) otherPage(f *findings) {
 	case t.status >= http.StatusBadRequest:
 		f.fail(passive, t.p.unreadablePage(t.known, t.place.Host+" answers "+t.answered()))
 	default:
-		f.ok(passive, "a page came that says nothing to a program", fault.Guess)
+		f.ok("a page came that says nothing to a program", fault.Guess)
 	}
 }
 
@@ -173,7 +173,7 @@ func (t *trial) refused(r fault.PageReading, f *findings) bool {
 		return false
 	}
 	if r.Faults[0].Code == fault.LoginRequired {
-		f.ok(passive, "the identity provider says that nobody is signed in: it knows us", fault.Likely)
+		f.ok("the identity provider says that nobody is signed in: it knows us", fault.Likely)
 		return true
 	}
 	first := t.p.refine(t.known, r.Faults[0])

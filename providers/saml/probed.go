@@ -24,7 +24,7 @@ func (t *trial) response(form *form, f *findings) {
 	address := form.address()
 	switch {
 	case root.attr("InResponseTo") != t.r.MessageID && !t.p.ours(address, t.r):
-		f.ok(passive, "the request was taken; an answer on its way between other parties, to "+form.action.Host+", ends what can be seen", fault.Guess)
+		f.ok("the request was taken; an answer on its way between other parties, to "+form.action.Host+", ends what can be seen", fault.Guess)
 	case !t.p.ours(address, t.r):
 		f.fail(passive, t.otherAddress(address))
 	default:
@@ -83,16 +83,16 @@ func (t *trial) sender(a *answer, root *node) error {
 func (t *trial) verdict(err error, f *findings) {
 	const known = "our address and our name are known there"
 	if err == nil {
-		f.ok(passive, known, fault.Proved)
+		f.ok(known, fault.Proved)
 		f.warn(passive, &fault.Error{Code: fault.SAMLProbeAnswered, Detail: "the answer to a passive request without any cookie was Success", Confidence: fault.Proved})
 		return
 	}
 	e := fault.As(err)
 	switch {
 	case slices.Contains([]fault.Code{fault.SAMLNoPassive, fault.LoginRequired, fault.SAMLAuthnFailed, fault.SAMLUnknownPrincipal, fault.IdPSignIn}, e.Code):
-		f.ok(passive, "nobody is signed in, said to our address: "+known, fault.Proved)
+		f.ok("nobody is signed in, said to our address: "+known, fault.Proved)
 	case e.Code == fault.SAMLStatus || e.Code == fault.SAMLRequestDenied || strings.HasPrefix(string(e.Code), "idp.not_"):
-		f.ok(passive, known+"; to a passive request it answers "+e.Detail, fault.Proved)
+		f.ok(known+"; to a passive request it answers "+e.Detail, fault.Proved)
 	default:
 		f.fail(passive, t.p.refine(t.known, e))
 	}

@@ -138,7 +138,7 @@ func certificateEntries() []entry {
 			{"an old message is neither", func(b *bench) told {
 				st := b.saml(samlCase{like: samlidp.Okta})
 				old := samlidp.New(samlidp.Options{BaseURL: st.url, Key: signingKey(), Certificate: st.idp.Certificate, Now: func() time.Time { return time.Now().Add(-75 * time.Hour).Add(-17 * time.Minute) }})
-				return st.explain(obj{"saml_response": base64.StdEncoding.EncodeToString([]byte(old.XML(old.Answer(st.sp, st.sp.ACS[0], "_"+strings.Repeat("ab", 32), st.idp.Users[0]))))})
+				return st.explain(obj{"saml_response": base64.StdEncoding.EncodeToString(old.XML(old.Answer(st.sp, st.sp.ACS[0], "_"+strings.Repeat("ab", 32), st.idp.Users[0])))})
 			}, expected{codes: "saml.expired", side: "idp|user", label: "", sure: "guess"}},
 		}},
 	}

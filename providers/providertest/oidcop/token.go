@@ -210,7 +210,7 @@ func (op *OP) authenticate(r *http.Request) (Client, problem) {
 
 // proofProblem is what is wrong with what a client proved itself by.
 func (op *OP) proofProblem(c Client, method, proof string) problem {
-	right := false
+	var right bool
 	switch method {
 	case "client_secret_basic", "client_secret_post":
 		right = c.Secret != "" && subtle.ConstantTimeCompare([]byte(proof), []byte(c.Secret)) == 1
