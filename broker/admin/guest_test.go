@@ -76,7 +76,7 @@ func (h *house) link(t *testing.T, realm, body string) (token string, l *admin.S
 func (h *house) guest(t *testing.T, realm, body string) *admin.Guest {
 	t.Helper()
 	token, _ := h.link(t, realm, body)
-	_, err := h.OpenSetup(ctx, token, "192.0.2.1")
+	g, err := h.OpenSetup(ctx, token, "192.0.2.1")
 	must(t, err)
 	return g
 }
