@@ -26,6 +26,7 @@ func operatorSamples(lang string) []page {
 			Profile:  templates.Form{Action: "/admin/account", Token: "c5rf", Submit: "Save", Inputs: []templates.Input{{Kind: "text", Name: "name", Label: "Your name", Value: "Eva"}}},
 			Keys:     []templates.ConsoleKey{{ID: "1", Label: "Work laptop", Added: at, Used: at}, {ID: "2", Added: at}},
 			Browsers: []templates.ConsoleBrowser{{ID: "1", Agent: "Mozilla/5.0 (X11; Linux x86_64)", Address: "192.0.2.7", Way: "passkey", Began: at, Seen: at, This: true}, {ID: "2", Agent: "curl/8", Address: "192.0.2.8", Way: "password", Began: at, Seen: at}}}},
-		{"console_account_stale", templates.ConsoleAccount{Console: console, ConfirmURL: "/admin/signin?again=1&to=%2Fadmin%2Faccount"}},
+		{"console_account_stale", templates.ConsoleAccount{Console: console, ConfirmURL: "/admin/signin?again=1&to=%2Fadmin%2Faccount",
+			Profile: templates.Form{Action: "/admin/account", Token: "c5rf", Submit: "Save", Inputs: []templates.Input{{Kind: "text", Name: "name", Label: "Your name", Value: "Eva"}}}}},
 	}
 }
