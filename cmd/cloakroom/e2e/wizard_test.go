@@ -39,6 +39,7 @@ func (h *hand) fill(css, text string) {
 	h.t.Helper()
 	h.fields++
 	do(h.t, h.ctx, chromedp.WaitVisible(chromedp.CSS(css)))
+	waitFor(h.t, h.ctx, `document.readyState === "complete"`) // the page's modules have run
 	_, err := chromedp.Run(h.ctx, chromedp.Evaluate[any](fmt.Sprintf("{const f = document.querySelector(%q); f.focus(); document.execCommand('insertText', false, %q); f.blur()}", css, text)))
 	if err != nil {
 		h.t.Fatal(err)
