@@ -2,6 +2,8 @@
 // test login. Each form works without this by going to the same address.
 const at = () => document.getElementById("wizard");
 let busy = false;
+let reading = ""; // the paste that is under way
+let waiting = null; // another one, made meanwhile
 
 const show = (html, focus) => {
   const fresh = new DOMParser().parseFromString(html, "text/html");
@@ -16,8 +18,13 @@ const show = (html, focus) => {
 };
 
 const send = async (form, focus) => {
-  if (busy) return;
+  const text = form.querySelector("#paste")?.value ?? "";
+  if (busy) {
+    if (text && text !== reading) waiting = [form, focus];
+    return;
+  }
   busy = true;
+  reading = text;
   form.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "text/html", "X-Requested-With": "wizard" } });
@@ -29,7 +36,10 @@ const send = async (form, focus) => {
   } finally {
     busy = false;
   }
-  check();
+  if (!waiting) return check();
+  const next = waiting;
+  waiting = null;
+  send(...next);
 };
 
 // The preflight runs as soon as there is something to check.

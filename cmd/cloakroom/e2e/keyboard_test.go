@@ -142,7 +142,7 @@ func TestConsoleByKeyboard(t *testing.T) {
 	k.press(idp.BaseURL + "/metadata")
 	k.tabTo(`form[data-paste] button`)
 	k.enter()
-	do(t, ctx, chromedp.WaitVisible(chromedp.CSS(`#verdict .flash.good`)), chromedp.WaitVisible(chromedp.CSS(`form[data-test] button`)))
+	waitFor(t, ctx, `!!document.querySelector("#verdict .flash.good") && !!document.querySelector("form[data-test] button")`)
 	waitFor(t, ctx, `!document.querySelector("[data-check-due]")`)
 	k.tabTo(`form[data-test] button`)
 	opened := chromedp.WaitNewTarget(ctx, func(i *target.Info) bool { return i.Type == "page" })

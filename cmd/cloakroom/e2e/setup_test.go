@@ -50,12 +50,12 @@ func TestSetupLinkInABrowser(t *testing.T) {
 	h.click(`button[value="okta saml"]`)
 	want(t, ctx, l.URL, "Single sign-on URL")
 	h.fill("#paste", "<html>not metadata</html>")
-	do(t, ctx, chromedp.WaitVisible(chromedp.CSS(`#verdict .flash.bad`)))
+	waitFor(t, ctx, `!!document.querySelector("#verdict .flash.bad")`)
 	if id, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.activeElement.id`)); id != "verdict" {
 		t.Errorf("the focus is at %q", id)
 	}
 	h.fill("#paste", samlVendor(t, i, "okta", "acme-okta").BaseURL+"/metadata")
-	do(t, ctx, chromedp.WaitVisible(chromedp.CSS(`#verdict .flash.good`)))
+	waitFor(t, ctx, `!!document.querySelector("#verdict .flash.good")`)
 	waitFor(t, ctx, `!document.querySelector("[data-check-due]")`)
 	if gone, _ := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.querySelector('form[action$="/on"] button').disabled`)); !gone {
 		t.Error("it can be switched on before a test")

@@ -31,7 +31,8 @@ type hand struct {
 func (h *hand) click(css string) {
 	h.t.Helper()
 	h.clicks++
-	do(h.t, h.ctx, chromedp.WaitVisible(chromedp.CSS(css)), chromedp.Click(chromedp.CSS(css)))
+	waitFor(h.t, h.ctx, fmt.Sprintf("!!document.querySelector(%q)", css)) // not by chromedp, which loses track of elements that are replaced
+	do(h.t, h.ctx, chromedp.Click(chromedp.CSS(css)))
 }
 
 // fill puts a text into a field as pasting does, and leaves it.
@@ -162,7 +163,8 @@ func TestTimeToFirstLogin(t *testing.T) {
 			want(t, ctx, i.URL+"/admin/realms/acme/connections/"+v.slug+"/setup", "Bring this back")
 			h.clicks += v.copies // the copy buttons: this browser has no clipboard to look into
 			h.fill("#paste", v.bring())
-			do(t, ctx, chromedp.WaitVisible(chromedp.CSS(`#verdict .flash.good`)), chromedp.WaitVisible(chromedp.CSS(`form[data-test] button`)))
+			// By script: what chromedp waits for is lost where the page's own script puts other elements in its place.
+			waitFor(t, ctx, `!!document.querySelector("#verdict .flash.good") && !!document.querySelector("form[data-test] button")`)
 			waitFor(t, ctx, `!document.querySelector("[data-check-due]")`)
 			popup := h.elsewhere(`form[data-test] button`)
 			popup.click(v.person)
