@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,9 +43,16 @@ type world struct {
 }
 
 // tracer keeps traces in hand.
-type tracer struct{ all []broker.Trace }
+type tracer struct {
+	mu  sync.Mutex
+	all []broker.Trace
+}
 
-func (t *tracer) Log(v broker.Trace) { t.all = append(t.all, v) }
+func (t *tracer) Log(v broker.Trace) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = append(t.all, v)
+}
 
 const (
 	base   = "http://broker.example"
