@@ -169,6 +169,9 @@ func (s *sqliteDB) submit(ctx context.Context, partial bool, fn func(context.Con
 	if s.closed() {
 		return errClosed
 	}
+	if err := ctx.Err(); err != nil {
+		return err // nothing is begun for a caller that has already gone, also when there is room in the queue
+	}
 	select {
 	case s.jobs <- j:
 	case <-s.stop:
