@@ -27,7 +27,7 @@ func TestSQLiteConcurrent(t *testing.T) {
 func TestPostgresConcurrent(t *testing.T) {
 	pgtest.Start(t)
 	storetest.RunConcurrent(t, func(t *testing.T) (a, b *store.Store) {
-		url := pgtest.Start(t)
+		url := storetest.PostgresURL(t)
 		return storetest.Open(t, url), storetest.Open(t, url)
 	})
 }

@@ -3,7 +3,10 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,7 +49,36 @@ func Keyring(t testing.TB) *seal.Keyring {
 // SQLite opens a fresh, migrated store on SQLite.
 func SQLite(t testing.TB) *store.Store {
 	t.Helper()
-	return Open(t, SQLiteURL(t))
+	file := filepath.Join(t.TempDir(), "cloakroom.db")
+	if err := os.WriteFile(file, migrated(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Open(t, "sqlite:"+file)
+}
+
+// migrated is the file of an empty, migrated store. It is made once a process.
+func migrated(t testing.TB) []byte {
+	t.Helper()
+	emptySQLite.once.Do(func() {
+		file := filepath.Join(t.TempDir(), "empty.db")
+		migrate(t, "sqlite:"+file)
+		emptySQLite.content, _ = os.ReadFile(file)
+	})
+	return emptySQLite.content
+}
+
+var emptySQLite struct {
+	once    sync.Once
+	content []byte
+}
+
+// migrate fills a fresh database and leaves it closed.
+func migrate(t testing.TB, url string) {
+	t.Helper()
+	s := OpenRaw(t, url)
+	if err := errors.Join(s.Migrate(context.Background()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // SQLiteURL names a file that does not exist yet.
@@ -58,5 +90,11 @@ func SQLiteURL(t testing.TB) string {
 // Postgres opens a fresh, migrated store on PostgreSQL, or skips the test where there is none.
 func Postgres(t testing.TB) *store.Store {
 	t.Helper()
-	return Open(t, pgtest.Start(t))
+	return Open(t, PostgresURL(t))
+}
+
+// PostgresURL names a fresh, migrated database on PostgreSQL.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	return pgtest.Filled(t, func(url string) { migrate(t, url) })
 }

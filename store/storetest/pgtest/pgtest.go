@@ -30,7 +30,7 @@ import (
 func Start(tb testing.TB) string {
 	tb.Helper()
 	if admin := os.Getenv("CLOAKROOM_TEST_POSTGRES"); admin != "" {
-		return database(tb, admin)
+		return database(tb, admin, "")
 	}
 	c, err := shared()
 	if err != nil {
@@ -38,6 +38,29 @@ func Start(tb testing.TB) string {
 	}
 	return c.URL(tb)
 }
+
+// Filled is Start with a database that fill has filled, such as by migrating it. On a cluster of ours fill is called once
+// a process, and what it made is copied for each test. It must leave no connection open.
+func Filled(tb testing.TB, fill func(url string)) string {
+	tb.Helper()
+	if os.Getenv("CLOAKROOM_TEST_POSTGRES") != "" { // nothing would take the model away again
+		fresh := Start(tb)
+		fill(fresh)
+		return fresh
+	}
+	c, err := shared()
+	if err != nil {
+		missing(tb, err)
+	}
+	c.once.Do(func() {
+		execute(tb, c.admin(), "CREATE DATABASE "+model)
+		fill(address(tb, c.admin(), model))
+	})
+	return database(tb, c.admin(), " TEMPLATE "+model)
+}
+
+// model is the database that Filled copies.
+const model = "model"
 
 // Own starts a cluster for this test alone, which it may stop and restart.
 func Own(tb testing.TB) *Cluster {
@@ -67,6 +90,7 @@ type Cluster struct {
 	as     *syscall.Credential
 	keeper io.Closer
 	ended  chan struct{}
+	once   sync.Once // the model is made
 }
 
 // serial numbers the databases of a process.
@@ -179,7 +203,11 @@ func (c *Cluster) Restart(tb testing.TB, mode string) {
 // URL answers the URL of a fresh database.
 func (c *Cluster) URL(tb testing.TB) string {
 	tb.Helper()
-	return database(tb, "postgres://postgres@/postgres?host="+url.QueryEscape(c.dir))
+	return database(tb, c.admin(), "")
+}
+
+func (c *Cluster) admin() string {
+	return "postgres://postgres@/postgres?host=" + url.QueryEscape(c.dir)
 }
 
 // remove ends the server and removes its files.
@@ -192,15 +220,21 @@ func (c *Cluster) remove() {
 }
 
 // database makes a database on the server of the URL admin.
-func database(tb testing.TB, admin string) string {
+func database(tb testing.TB, admin, options string) string {
 	tb.Helper()
 	name := fmt.Sprintf("t%d_%d", os.Getpid(), serial.Add(1))
-	execute(tb, admin, "CREATE DATABASE "+name)
+	execute(tb, admin, "CREATE DATABASE "+name+options)
 	tb.Cleanup(func() {
 		if err := try(admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 			tb.Logf("drop database: %v", err)
 		}
 	})
+	return address(tb, admin, name)
+}
+
+// address is the URL of another database of the same server.
+func address(tb testing.TB, admin, name string) string {
+	tb.Helper()
 	u, err := url.Parse(admin)
 	if err != nil {
 		tb.Fatal(err)
