@@ -161,11 +161,18 @@ func (h *Health) words(why string) string {
 }
 
 func (h *Health) tries() string {
-	s := fmt.Sprintf("%d failed sign-ins", h.Failures)
+	s := counted(h.Failures, "failed sign-in", "failed sign-ins")
 	if h.PeopleFailing > 0 {
-		s += fmt.Sprintf(" of %d people", h.PeopleFailing)
+		s += " of " + counted(h.PeopleFailing, "person", "people")
 	}
 	return s
+}
+
+func counted[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func (h *Health) tested() string {

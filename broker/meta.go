@@ -112,5 +112,5 @@ func (f *fields) err() error {
 	if len(f.errs) == 0 {
 		return nil
 	}
-	return fault.Wrap(fault.Invalid, f.errs, "%d fields are wrong", len(f.errs))
+	return fault.Wrap(fault.Invalid, f.errs, "%s", counted(len(f.errs), "field is wrong", "fields are wrong"))
 }

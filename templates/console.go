@@ -24,7 +24,8 @@ type Console struct {
 type Place struct {
 	Label, URL string
 	Current    bool
-	Count      int // shown beside the label where it is more than 0
+	Count      int  // shown beside the label where it is more than 0
+	Danger     bool // leads to what cannot be undone: never the page's primary action
 }
 
 // Flash is what an action did, told on the page after it. Kind is good or bad.
@@ -47,17 +48,23 @@ func ago(d time.Duration, t time.Time) string {
 	if !past {
 		d = -d
 	}
+	count := func(unit time.Duration) int {
+		if past {
+			return int(d / unit)
+		}
+		return int((d + unit - 1) / unit) // as what is left is counted
+	}
 	var n int
 	var unit string
 	switch {
 	case d < time.Minute:
 		return "just now"
 	case d < time.Hour:
-		n, unit = int(d/time.Minute), "minute"
+		n, unit = count(time.Minute), "minute"
 	case d < 48*time.Hour:
-		n, unit = int(d/time.Hour), "hour"
+		n, unit = count(time.Hour), "hour"
 	case d < 90*24*time.Hour:
-		n, unit = int(d/(24*time.Hour)), "day"
+		n, unit = count(24*time.Hour), "day"
 	default:
 		return t.Format("2 Jan 2006")
 	}
@@ -177,7 +184,7 @@ func (c Chart) Sum() (s struct{ Good, Bad int }) {
 type Expiry struct {
 	What string
 	At   time.Time
-	Days int // left; negative where it is over
+	Days int // left, a begun one counted as one; 0 where it is over
 }
 
 // Left is what the bar shows, 0 to 90.
@@ -188,8 +195,10 @@ func (e Expiry) Pill() Pill {
 	switch {
 	case e.At.IsZero():
 		return Pill{"quiet", "no end"}
-	case e.Days < 0:
+	case e.Days <= 0:
 		return Pill{"bad", "expired"}
+	case e.Days == 1:
+		return Pill{"bad", "1 day left"}
 	case e.Days <= 7:
 		return Pill{"bad", fmt.Sprintf("%d days left", e.Days)}
 	case e.Days <= 30:

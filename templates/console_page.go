@@ -115,6 +115,14 @@ type Table struct {
 	Pager
 }
 
+// Column is the heading that a phone shows beside a value.
+func (t Table) Column(i int) string {
+	if i < len(t.Columns) {
+		return t.Columns[i]
+	}
+	return ""
+}
+
 // Row is a line of a table.
 type Row struct {
 	URL   string
@@ -133,6 +141,11 @@ type Cell struct {
 	Chart  Chart
 	Pairs  []Change
 	Button *Form
+}
+
+// Blank says that there is nothing to show.
+func (c Cell) Blank() bool {
+	return c.Text+c.Note+c.Pill.Word+c.When.Short+c.Expiry.What == "" && len(c.Chart.Bars) == 0 && len(c.Pairs) == 0 && c.Button == nil
 }
 
 // Change is a field that changed, or just a name and what it is.

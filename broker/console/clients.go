@@ -57,7 +57,7 @@ func (f *Front) client(c *web.Ctx, a admin.Actor) error {
 func (f *Front) clientPage(c *web.Ctx, a admin.Actor, v *broker.Client, made string) templates.ConsolePage {
 	issuer, here := f.Web.BaseURL+"/realms/"+v.Realm, realmPath(v.Realm, "clients", v.ClientID)
 	p := templates.ConsolePage{Console: f.realmFrame(c, a, v.Realm, "clients", templates.Place{Label: "Applications", URL: realmPath(v.Realm, "clients")}), Heading: v.DisplayName,
-		Pill: onOff(v.Enabled).Pill, Actions: []templates.Place{{Label: "Edit", URL: here + "/edit"}, {Label: "Delete", URL: here + "/delete"}}}
+		Pill: onOff(v.Enabled).Pill, Actions: []templates.Place{{Label: "Edit this application", URL: here + "/edit"}, {Label: "Delete it", URL: here + "/delete", Danger: true}}}
 	tell := templates.Section{Heading: "For the application's developer", Copy: []templates.CopyField{
 		{ID: "issuer", Label: "Issuer", Value: issuer}, {ID: "discovery", Label: "Discovery", Value: issuer + "/.well-known/openid-configuration"}, {ID: "client-id", Label: "Client ID", Value: v.ClientID},
 	}}

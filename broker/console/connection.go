@@ -133,6 +133,12 @@ func lastCheck(p templates.Console, runs []*admin.CheckReport) templates.Section
 	return s
 }
 
+// checkNames are the checks whose short names say nothing to whoever has not read the protocol.
+var checkNames = map[string]string{
+	"jwks": "signing keys", "passive": "sign-in without a person", "message": "message is readable", "in_response_to": "answers our request", "recipient": "made out to our address", "audience": "made out to us",
+	"sub": "subject", "userinfo": "user information", "nonce": "answers our request (nonce)", "client_auth": "how the secret is sent", "pkce": "code challenge (PKCE)", "clock": "clocks agree", "secret": "client secret", "client_secret": "client secret",
+}
+
 func checkTable(checks []admin.Check) templates.Table {
 	t := templates.Table{Label: "Checks", Columns: []string{"Check", "Result", "Detail"}}
 	for _, v := range checks {
@@ -143,23 +149,24 @@ func checkTable(checks []admin.Check) templates.Table {
 		case "failed":
 			result = templates.Pill{Kind: "bad", Word: "Failed"}
 		}
-		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{text(v.Name), {Pill: result}, code(v.Detail)}})
+		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{text(cmp.Or(checkNames[v.Name], strings.ReplaceAll(v.Name, "_", " "))), {Pill: result}, code(v.Detail)}})
 	}
 	return t
 }
 
 func connectionFacts(p templates.Console, v *broker.Connection) []templates.Fact {
 	return []templates.Fact{
-		fact("Slug", code(v.Slug)), fact("Alias", code(v.Alias)), fact("Provider", templates.Cell{Text: v.Preset, URL: "/help/providers/" + url.PathEscape(v.Preset)}), fact("Protocol", text(v.Protocol)),
+		fact("Slug", code(v.Slug)), fact("Alias", code(v.Alias)), fact("Provider", templates.Cell{Text: presetTitle(v.Preset), URL: "/help/providers/" + url.PathEscape(v.Preset)}), fact("Protocol", text(templates.Wizard{Protocol: v.Protocol}.ProtocolWord())),
 		fact("Domains", text(cmp.Or(strings.Join(v.Domains, ", "), "–"))), fact("Whose word counts for an address", text(trusts[v.EmailTrust])), fact("New people", text(provisions[v.Provisioning])),
 		fact("Enforced", onOff(v.Enforced)), fact("On the sign-in page", onOff(!v.HideOnLogin)), fact("Changed", templates.Cell{When: p.When(v.UpdatedAt)}),
 	}
 }
 
 var (
-	trusts     = map[string]string{"domains": "addresses in domains that this customer has proved", "verified_claim": "addresses that the provider itself calls verified", "any": "any address the provider names: an operator vouches for it"}
-	provisions = map[string]string{"automatic": "are made at their first sign-in", "invite": "need an invitation", "existing": "are not let in: only who is already known"}
-	linkings   = map[string]string{"verified_email": "is tied to the account with the same proved address", "confirm": "is tied after a mailed code", "never": "is never tied to another account"}
+	trusts      = map[string]string{"domains": "addresses in domains that this customer has proved", "verified_claim": "addresses that the provider itself calls verified", "any": "any address the provider names: an operator vouches for it"}
+	provisions  = map[string]string{"automatic": "are made at their first sign-in", "invite": "need an invitation", "existing": "are not let in: only who is already known"}
+	clientAuths = map[string]string{"auto": "as the provider announces it", "client_secret_basic": "client secret, in a header (client_secret_basic)", "client_secret_post": "client secret, in the form (client_secret_post)", "client_secret_jwt": "signed with the client secret (client_secret_jwt)", "private_key_jwt": "signed with our own key (private_key_jwt)", "none": "not at all: a public client"}
+	linkings    = map[string]string{"verified_email": "is tied to the account with the same proved address", "confirm": "is tied after a mailed code", "never": "is never tied to another account"}
 )
 
 func wordsOf(m map[string]string, order []string) []templates.Option {
@@ -187,7 +194,7 @@ var protocolFields = map[string][]field{
 		{pointer: "/saml/metadata_url", kind: "text", label: "Metadata URL"}, {pointer: "/saml/metadata_xml", kind: "area", label: "Metadata", hint: "Only where there is no URL for it."},
 		{pointer: "/saml/entity_id", kind: "text", label: "Entity ID"}, {pointer: "/saml/sso_url", kind: "text", label: "Sign-in URL"}, {pointer: "/saml/slo_url", kind: "text", label: "Sign-out URL"},
 		{pointer: "/saml/name_id_format", kind: "text", label: "Name ID format to ask for", hint: "Empty offends nobody."},
-		{pointer: "/saml/sign_requests", kind: "select", label: "Sign requests", options: choices("auto", "always", "never")}, {pointer: "/saml/encrypt", kind: "select", label: "Encrypted assertions", options: choices("optional", "required", "never")},
+		{pointer: "/saml/sign_requests", kind: "select", label: "Sign requests", options: []templates.Option{{Value: "auto", Label: "where their metadata wants it"}, {Value: "always", Label: "always"}, {Value: "never", Label: "never"}}}, {pointer: "/saml/encrypt", kind: "select", label: "Encrypted assertions", options: choices("optional", "required", "never")},
 		{pointer: "/saml/force_authn", kind: "check", label: "Ask for the password every time"}, {pointer: "/saml/idp_initiated", kind: "check", label: "Sign-ins may begin at the identity provider", hint: "Such an answer is bound to no browser: switch it on only where people start from a tile."},
 		{pointer: "/saml/allow_sha1", kind: "check", label: "Take SHA-1 signatures", hint: "Broken, and a warning stays while it is on."},
 	},
@@ -195,8 +202,8 @@ var protocolFields = map[string][]field{
 		{pointer: "/oidc/issuer", kind: "text", label: "Issuer"}, {pointer: "/oidc/tenant", kind: "text", label: "Tenant or hosted domain that is pinned"}, {pointer: "/oidc/client_id", kind: "text", label: "Client ID"},
 		{pointer: "/oidc/client_secret", kind: "secret", label: "Client secret", hint: "Empty: stays as it is. It is never shown."},
 		{pointer: "/oidc/client_secret_expires_at", kind: "time", label: "The secret ends on", hint: "As the provider's console says: contacts are warned before."},
-		{pointer: "/oidc/client_auth", kind: "select", label: "How the secret is sent", options: choices("auto", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none")},
-		{pointer: "/oidc/scopes", kind: "words", label: "Scopes"}, {pointer: "/oidc/userinfo", kind: "select", label: "Ask the userinfo endpoint", options: choices("auto", "always", "never")},
+		{pointer: "/oidc/client_auth", kind: "select", label: "How we prove who we are", options: wordsOf(clientAuths, []string{"auto", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"})},
+		{pointer: "/oidc/scopes", kind: "words", label: "Scopes"}, {pointer: "/oidc/userinfo", kind: "select", label: "Ask the userinfo endpoint", options: []templates.Option{{Value: "auto", Label: "where the ID token says too little"}, {Value: "always", Label: "always"}, {Value: "never", Label: "never"}}},
 	},
 	"oauth2": {
 		{pointer: "/oauth2/client_id", kind: "text", label: "Client ID"}, {pointer: "/oauth2/client_secret", kind: "secret", label: "Client secret", hint: "Empty: stays as it is. It is never shown."},

@@ -76,7 +76,7 @@ func (f *Front) domain(c *web.Ctx, a admin.Actor) error {
 		return err
 	}
 	shown, here := admin.ShowDomain(d), realmPath(realm, "domains", d.Domain)
-	p := templates.ConsolePage{Console: f.realmFrame(c, a, realm, "domains", templates.Place{Label: "Domains", URL: realmPath(realm, "domains")}), Heading: shown.Unicode, Pill: domainPill(d), Actions: []templates.Place{{Label: "Delete", URL: here + "/delete"}}}
+	p := templates.ConsolePage{Console: f.realmFrame(c, a, realm, "domains", templates.Place{Label: "Domains", URL: realmPath(realm, "domains")}), Heading: shown.Unicode, Pill: domainPill(d), Actions: []templates.Place{{Label: "Give this domain up", URL: here + "/delete", Danger: true}}}
 	p.Sections = []templates.Section{
 		{Heading: "The record that proves it", Text: "Whoever runs the domain's DNS adds this record. It is looked for again and again, so it must stay.", Copy: []templates.CopyField{
 			{ID: "record-name", Label: "Name (TXT record)", Value: shown.Record.Name}, {ID: "record-value", Label: "Value", Value: shown.Record.Value},

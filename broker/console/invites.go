@@ -77,7 +77,7 @@ func (f *Front) invites(c *web.Ctx, a admin.Actor, form templates.Form) (templat
 			row.Cells[4].Button = &templates.Form{Action: realmPath(realm, "invites", i.ID, "resend"), Token: p.Token, Submit: "Send again"}
 		}
 		if i.State == broker.InviteLive {
-			row.Cells[5].Button = &templates.Form{Action: realmPath(realm, "invites", i.ID, "revoke"), Token: p.Token, Submit: "Revoke"}
+			row.Cells[5].Button = &templates.Form{Action: realmPath(realm, "invites", i.ID, "revoke"), Token: p.Token, Submit: "Revoke it", Danger: true}
 		}
 		table.Rows = append(table.Rows, row)
 	}
@@ -155,7 +155,7 @@ func (f *Front) groups(c *web.Ctx, a admin.Actor) error {
 	table := templates.Table{Label: "Groups", Columns: []string{"Group", "People", "By hand", ""}, Pager: pager(c, found.Next)}
 	for _, g := range found.Items {
 		table.Rows = append(table.Rows, templates.Row{URL: realmPath(realm, "people") + "?group=" + queryEscape(g.Name), Cells: []templates.Cell{{Text: g.Name, Note: g.Description}, count(g.Members), count(g.ByHand),
-			{Button: &templates.Form{Action: realmPath(realm, "groups", g.Name, "delete"), Token: p.Token, Submit: "Delete"}}}})
+			{Button: &templates.Form{Action: realmPath(realm, "groups", g.Name, "delete"), Token: p.Token, Submit: "Delete this group", Danger: true}}}})
 	}
 	p.Sections = []templates.Section{{Table: table, Empty: templates.Empty{Text: "No groups yet."}},
 		{Heading: "Add a group", Form: &templates.Form{Action: realmPath(realm, "groups"), Token: p.Token, Submit: "Add this group", Inputs: []templates.Input{{Kind: "text", Name: "name", Label: "Name", Required: true}, {Kind: "text", Name: "description", Label: "What it is for"}}}}}

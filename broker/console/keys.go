@@ -85,7 +85,7 @@ func (f *Front) showAPIKeys(c *web.Ctx, a admin.Actor, made string) error {
 			until = templates.Cell{When: p.When(k.ExpiresAt)}
 		}
 		table.Rows = append(table.Rows, templates.Row{Cells: []templates.Cell{text(k.Name), text(k.Role), text(orAllRealms(k.Realms)), {When: p.When(k.LastUsedAt)}, until,
-			{Button: &templates.Form{Action: "/admin/apikeys/" + url.PathEscape(k.ID) + "/delete", Token: p.Token, Submit: "Delete", Danger: true}}}})
+			{Button: &templates.Form{Action: "/admin/apikeys/" + url.PathEscape(k.ID) + "/delete", Token: p.Token, Submit: "Delete this key", Danger: true}}}})
 	}
 	p.Sections = append(p.Sections, templates.Section{Table: table, Empty: templates.Empty{Text: "No keys yet."}}, templates.Section{Heading: "Make a key", Form: &templates.Form{
 		Action: "/admin/apikeys", Token: p.Token, Submit: "Make this key", Inputs: []templates.Input{
@@ -132,7 +132,7 @@ var realmFields = []field{
 	{pointer: "/locales", kind: "words", label: "Languages", hint: "Of the sign-in pages, with blanks between: en fr pl ru de es. Empty: all."},
 	{pointer: "/branding/logo_url", kind: "text", label: "Logo"}, {pointer: "/branding/colour", kind: "text", label: "Colour", hint: "#rrggbb; contrast is corrected where it does not suffice."},
 	{pointer: "/branding/texts", kind: "pairs", label: "Own wording", hint: "One a line: title: …, help: …, title.fr: …"},
-	{pointer: "/sessions/idle", kind: "text", label: "A session ends after being unused for"}, {pointer: "/sessions/max", kind: "text", label: "and at the latest after"},
+	{pointer: "/sessions/idle", kind: "text", label: "A session ends after being unused for", hint: "Hours and minutes, as 8h or 90m; so are the next four."}, {pointer: "/sessions/max", kind: "text", label: "and at the latest after"},
 	{pointer: "/tokens/access", kind: "text", label: "Access tokens last"}, {pointer: "/tokens/id", kind: "text", label: "ID tokens last"}, {pointer: "/tokens/refresh", kind: "text", label: "Refresh tokens last when unused"},
 	{pointer: "/local_login", kind: "words", label: "Ways in for people who are excluded from enforced sign-in", hint: "email_code, passkey, password; empty: none."},
 	{pointer: "/seat_limit", kind: "number", label: "Seats", hint: "How many people may be active; 0: any number."},

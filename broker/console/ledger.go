@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
@@ -90,9 +91,9 @@ func (f *Front) sessionTable(p templates.Console, sessions []*admin.Session) tem
 	t := templates.Table{Label: "Sessions", Columns: []string{"Person", "Through", "Signed in", "Last seen", "Until", ""}}
 	for _, s := range sessions {
 		t.Rows = append(t.Rows, templates.Row{Cells: []templates.Cell{
-			{Text: s.UserID, Code: true, URL: realmPath(s.HomeRealm, "people", s.UserID), Note: shorten(s.UserAgent)}, {Text: s.Connection, URL: realmPath(s.HomeRealm, "connections", s.Connection)},
+			{Text: s.UserID, Code: true, URL: realmPath(s.HomeRealm, "people", s.UserID), Note: browserName(s.UserAgent)}, {Text: s.Connection, URL: realmPath(s.HomeRealm, "connections", s.Connection)},
 			{When: p.When(s.AuthTime)}, {When: p.When(s.LastSeenAt)}, {When: p.When(s.ExpiresAt)},
-			{Button: &templates.Form{Action: realmPath(s.Realm, "sessions", s.ID, "end"), Token: p.Token, Submit: "End"}},
+			{Button: &templates.Form{Action: realmPath(s.Realm, "sessions", s.ID, "end"), Token: p.Token, Submit: "End this session"}},
 		}})
 	}
 	return t
@@ -127,7 +128,7 @@ func (f *Front) mails(c *web.Ctx, a admin.Actor) error {
 func (f *Front) mailList(c *web.Ctx, frame templates.Console, found admin.Page[*broker.Mail]) {
 	table := templates.Table{Label: "Mails", Columns: []string{"When", "To", "Subject", "Status"}, Pager: pager(c, found.Next)}
 	for _, m := range found.Items {
-		row := templates.Row{Cells: []templates.Cell{{When: frame.When(m.CreatedAt), Note: m.Realm}, text(m.To), {Text: m.Subject, Note: m.Kind}, {Pill: mailPill(m), Note: m.Detail}}}
+		row := templates.Row{Cells: []templates.Cell{{When: frame.When(m.CreatedAt), Note: m.Realm}, text(m.To), {Text: m.Subject, Note: strings.ReplaceAll(m.Kind, "_", " ")}, {Pill: mailPill(m), Note: m.Detail}}}
 		if m.Realm != "" {
 			row.URL = realmPath(m.Realm, "mails", m.ID)
 		}
@@ -137,12 +138,16 @@ func (f *Front) mailList(c *web.Ctx, frame templates.Console, found admin.Page[*
 		Sections: []templates.Section{{Table: table, Empty: templates.Empty{Text: "No mails yet."}}}})
 }
 
+var mailWords = map[string]string{
+	broker.MailQueued: "On its way", broker.MailSent: "Sent", broker.MailFailed: "Failed", broker.MailCopy: "To be passed on", broker.MailCopied: "Passed on",
+}
+
 func mailPill(m *broker.Mail) templates.Pill {
 	kind := map[string]string{"sent": "good", "copied": "good", "failed": "bad"}[m.Status]
 	if kind == "" {
 		kind = "quiet"
 	}
-	return templates.Pill{Kind: kind, Word: m.Status}
+	return templates.Pill{Kind: kind, Word: mailWords[m.Status]}
 }
 
 func (f *Front) mail(c *web.Ctx, a admin.Actor) error {

@@ -46,7 +46,7 @@ func (f *Front) expiries(c *web.Ctx, a admin.Actor) error {
 		if e.Replaced {
 			left = pill("quiet", "Replaced")
 		}
-		row := templates.Row{Cells: []templates.Cell{{Text: cmp.Or(e.Name, e.Kind), Note: strings.ReplaceAll(e.Kind, "_", " ")}, left, {When: p.When(e.At)}, {Text: cmp.Or(e.Connection, e.Subject), Note: e.Realm}}}
+		row := templates.Row{Cells: []templates.Cell{expiring(e), left, {When: p.When(e.At)}, {Text: cmp.Or(e.Connection, e.Realm), Note: e.Realm}}}
 		switch {
 		case e.Connection != "":
 			row.URL = realmPath(e.Realm, "connections", e.Connection)
@@ -58,6 +58,15 @@ func (f *Front) expiries(c *web.Ctx, a admin.Actor) error {
 	p.Sections = []templates.Section{{Table: table, Empty: templates.Empty{Text: "Nothing ends in that time."}}}
 	f.Web.Page(c, http.StatusOK, p)
 	return nil
+}
+
+// expiring names what ends, with its kind below where that says more.
+func expiring(e *broker.Expiry) templates.Cell {
+	kind := strings.ReplaceAll(e.Kind, "_", " ")
+	if e.Name == "" || e.Name == kind {
+		return text(kind)
+	}
+	return templates.Cell{Text: e.Name, Note: kind}
 }
 
 func documentPill(d admin.DocumentVersion) templates.Pill {
@@ -254,18 +263,18 @@ func (f *Front) webhook(c *web.Ctx, a admin.Actor) error {
 	p := templates.ConsolePage{Console: f.hookFrame(c, a), Heading: w.Name, Purpose: w.URL, Pill: hookPill(w)}
 	table := templates.Table{Label: "Deliveries", Columns: []string{"When", "Event", "Status", "Answer", ""}, Pager: pager(c, sent.Next)}
 	for _, d := range sent.Items {
-		table.Rows = append(table.Rows, templates.Row{Cells: []templates.Cell{{When: p.When(d.CreatedAt)}, code(d.Type), {Text: d.Status, Note: fmt.Sprintf("%d tries", d.Attempts)}, {Text: fmt.Sprint(d.Response), Note: cmp.Or(d.Detail, shorten(d.Answer))},
+		table.Rows = append(table.Rows, templates.Row{Cells: []templates.Cell{{When: p.When(d.CreatedAt)}, code(d.Type), {Text: d.Status, Note: plural(int64(d.Attempts), "try", "tries")}, {Text: strings.TrimPrefix(fmt.Sprint(d.Response), "0"), Note: cmp.Or(d.Detail, shorten(d.Answer))},
 			{Button: &templates.Form{Action: hooks(c, id, "resend"), Token: p.Token, Submit: "Send again", Hidden: []templates.Field{{Name: "delivery", Value: d.ID}}}}}})
 	}
 	button := func(verb, label string, danger bool) templates.Form {
 		return templates.Form{Action: hooks(c, id, verb), Token: p.Token, Submit: label, Danger: danger}
 	}
-	toggle := button("enable", "Switch on", false)
+	toggle := button("enable", "Switch it on", false)
 	if w.Enabled {
-		toggle = button("disable", "Switch off", false)
+		toggle = button("disable", "Switch it off", false)
 	}
 	p.Sections = []templates.Section{{Facts: []templates.Fact{fact("Events", code(strings.Join(w.Events, " "))), fact("Failing since", templates.Cell{When: p.When(w.FailingSince)}), fact("Old secret signs until", templates.Cell{When: p.When(w.PreviousUntil)})},
-		Buttons: []templates.Form{button("test", "Send a test event", false), toggle, button("secret", "Make a new secret", false), button("delete", "Delete", true)}},
+		Buttons: []templates.Form{button("test", "Send a test event", false), toggle, button("secret", "Make a new secret", false), button("delete", "Delete this webhook", true)}},
 		{Heading: "Deliveries", Table: table, Empty: templates.Empty{Text: "Nothing was sent yet."}}}
 	f.Web.Page(c, http.StatusOK, p)
 	return nil

@@ -81,6 +81,26 @@ func pill(kind, word string) templates.Cell {
 	return templates.Cell{Pill: templates.Pill{Kind: kind, Word: word}}
 }
 
+// browserName is what people call a browser and its system, of a User-Agent header; one that is not known is shown as it is.
+func browserName(agent string) string {
+	name := named(agent, "Edg/", "Edge", "OPR/", "Opera", "Firefox/", "Firefox", "Chrome/", "Chrome", "Safari/", "Safari")
+	system := named(agent, "iPhone", "an iPhone", "iPad", "an iPad", "Android", "Android", "Windows", "Windows", "Mac OS X", "macOS", "CrOS", "ChromeOS", "Linux", "Linux")
+	if name == "" || system == "" {
+		return shorten(agent)
+	}
+	return name + " on " + system
+}
+
+// named is the name after the first mark that s has.
+func named(s string, marksAndNames ...string) string {
+	for i := 0; i < len(marksAndNames); i += 2 {
+		if strings.Contains(s, marksAndNames[i]) {
+			return marksAndNames[i+1]
+		}
+	}
+	return ""
+}
+
 func onOff(on bool) templates.Cell {
 	if on {
 		return pill("good", "On")
@@ -103,7 +123,7 @@ func changes(before, after json.RawMessage) []templates.Change {
 	whole := len(was) == 0 || len(is) == 0 // made or deleted: what was never set says nothing
 	for _, k := range sorted(keys) {
 		if was[k] != is[k] && !slices.Contains([]string{"/version", "/updated_at", "/created_at"}, k) && !(whole && unset(was[k]+is[k])) {
-			out = append(out, templates.Change{Name: k, Was: cmp.Or(was[k], "–"), Is: cmp.Or(is[k], "–")})
+			out = append(out, templates.Change{Name: k, Was: was[k], Is: cmp.Or(is[k], "–")})
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
@@ -32,7 +33,7 @@ func traceFilter(c *web.Ctx) broker.TraceFilter {
 }
 
 func traceInputs(c *web.Ctx) templates.Filter {
-	return templates.Filter{Inputs: []templates.Input{searchBox(c, "Address, reference or connection"), chosen(c, "outcome", "Outcome", choices("succeeded", "failed")...)}, Hidden: kept(c, "connection")}
+	return templates.Filter{Inputs: []templates.Input{searchBox(c, "Address, reference or connection"), chosen(c, "outcome", "Outcome", templates.Option{Value: "succeeded", Label: "Signed in"}, templates.Option{Value: "failed", Label: "Failed"})}, Hidden: kept(c, "connection")}
 }
 
 func (f *Front) logins(c *web.Ctx, a admin.Actor) error {
@@ -79,7 +80,7 @@ func (f *Front) login(c *web.Ctx, a admin.Actor) error {
 	if v.Finding != nil {
 		p.Sections = append(p.Sections, templates.Section{Heading: "What went wrong", Findings: []templates.FindingCard{web.Card(*v.Finding)}})
 	}
-	p.Sections = append(p.Sections, templates.Section{Heading: "Steps", Trace: timeLine(p.Console, v.Trace), Pre: v.Message, Fold: "The identity provider's message, without what could be used again"}, templates.Section{Heading: "About", Facts: []templates.Fact{
+	p.Sections = append(p.Sections, templates.Section{Heading: "Steps", Trace: timeLine(p.Console, v.Trace), Empty: templates.Empty{Text: "None is known: it ended before the first."}, Pre: v.Message, Fold: "The identity provider's message, without what could be used again"}, templates.Section{Heading: "About", Facts: []templates.Fact{
 		fact("Address", text(cmp.Or(v.Email, "–"))), fact("Person", personCell(realm, v.UserID)), fact("Connection", templates.Cell{Text: v.Connection, URL: realmPath(realm, "connections", v.Connection)}),
 		fact("Application", text(cmp.Or(v.Client, "–"))), fact("When", templates.Cell{When: p.When(v.At)}),
 	}})
@@ -103,7 +104,9 @@ func timeLine(p templates.Console, v broker.Trace) []templates.TraceStep {
 	for i, s := range v.Steps {
 		step := templates.TraceStep{At: p.When(s.At), Step: s.Step, Detail: s.Detail}
 		step.At.Short = s.At.UTC().Format("15:04:05.000")
-		if i > 0 {
+		if s.At.Nanosecond() == 0 { // known to the second only
+			step.At.Short = s.At.UTC().Format(time.TimeOnly)
+		} else if i > 0 && s.At.After(v.Steps[i-1].At) {
 			step.Took = fmt.Sprintf("+%.3f s", s.At.Sub(v.Steps[i-1].At).Seconds())
 		}
 		step.Failed = v.Outcome == "failed" && i == len(v.Steps)-1

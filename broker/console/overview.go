@@ -9,6 +9,7 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
+	"cloakroom/broker/fault"
 	"cloakroom/broker/web"
 	"cloakroom/templates"
 )
@@ -68,7 +69,7 @@ func chart(title string, days []broker.DayCount) templates.Chart {
 func faultTable(faults []broker.FaultCount) templates.Table {
 	t := templates.Table{Label: "Faults", Columns: []string{"Fault", "How often"}}
 	for _, v := range faults {
-		t.Rows = append(t.Rows, templates.Row{URL: "/help/faults/" + v.Code, Cells: []templates.Cell{code(v.Code), count(v.Count)}})
+		t.Rows = append(t.Rows, templates.Row{URL: "/help/faults/" + v.Code, Cells: []templates.Cell{{Text: fault.Lookup(fault.Code(v.Code)).Cause, Note: v.Code}, count(v.Count)}})
 	}
 	return t
 }
@@ -89,7 +90,7 @@ func (f *Front) connectionTable(p templates.Console, found []*broker.ConnectionO
 }
 
 func (f *Front) expiry(what string, at time.Time) templates.Expiry {
-	return templates.Expiry{What: what, At: at, Days: int(at.Sub(f.Now()) / (24 * time.Hour))}
+	return templates.Expiry{What: what, At: at, Days: (&broker.Expiry{At: at}).Days(f.Now())}
 }
 
 // rate says how many of how many failed.
@@ -97,7 +98,7 @@ func rate(r broker.Rate) string {
 	if r.OK+r.Failed == 0 {
 		return "nobody tried"
 	}
-	return fmt.Sprintf("%s of %s (%.0f %%)", thousands(r.Failed), thousands(r.OK+r.Failed), r.Share()*100)
+	return fmt.Sprintf("%s of %s (%.0f %%)", thousands(r.Failed), thousands(r.OK+r.Failed), r.Share()*100)
 }
 
 // connections lists those of all realms, or of the one in the address.

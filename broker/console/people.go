@@ -123,7 +123,7 @@ func (f *Front) person(c *web.Ctx, a admin.Actor) error {
 	}
 	p := templates.ConsolePage{Console: f.realmFrame(c, a, realm, "people", templates.Place{Label: "People", URL: realmPath(realm, "people")}), Heading: u.Email, Purpose: nameOf(u), Pill: standingPill(u)}
 	here := realmPath(realm, "people", id)
-	p.Actions = []templates.Place{{Label: "Edit", URL: here + "/edit"}, {Label: "Sign out", URL: here + "/signout"}, {Label: "Merge", URL: here + "/merge"}, {Label: "Delete", URL: here + "/delete"}}
+	p.Actions = []templates.Place{{Label: "Edit this person", URL: here + "/edit"}, {Label: "Sign them out", URL: here + "/signout"}, {Label: "Merge accounts", URL: here + "/merge"}, {Label: "Delete them", URL: here + "/delete", Danger: true}}
 	p.Sections = []templates.Section{
 		f.standing(c, p.Console, u), {Heading: "About", Facts: personFacts(p.Console, u)}, f.links(p.Console, realm, u, links.Items), f.ways(p.Console, realm, u),
 		{Heading: "Signed in at", Table: f.sessionTable(p.Console, sessions.Items), Empty: templates.Empty{Text: "Not signed in anywhere."}},

@@ -113,7 +113,7 @@ func (f *Front) setupLink(c *web.Ctx, a admin.Actor) error {
 	}
 	here := setupLinkPath(realm, l.ID)
 	p := templates.ConsolePage{Console: f.realmFrame(c, a, realm, "setup-links", templates.Place{Label: "Setup links", URL: setupLinkPath(realm)}), Heading: purposeWords()[l.Purpose], Purpose: l.Contact, Pill: setupPill(l.State)}
-	p.Actions = []templates.Place{{Label: "Delete", URL: here + "/delete"}}
+	p.Actions = []templates.Place{{Label: "Delete this link", URL: here + "/delete", Danger: true}}
 	buttons := []templates.Form{{Action: here + "/resend", Token: p.Token, Submit: "Make a new link" + toContact(l)}}
 	if l.State != broker.SetupRevoked && l.State != broker.SetupExpired {
 		buttons = append(buttons, templates.Form{Action: here + "/revoke", Token: p.Token, Submit: "Revoke this link", Danger: true})
@@ -136,7 +136,7 @@ func toContact(l *admin.SetupLink) string {
 func (f *Front) stepTable(p templates.Console, l *admin.SetupLink) templates.Table {
 	table := templates.Table{Label: "Steps", Columns: []string{"Step", "State", "Since"}}
 	for _, s := range l.Steps {
-		cell := pill(map[string]string{admin.StepDone: "good", admin.StepWarning: "warn", admin.StepFailed: "bad"}[s.State], s.State)
+		cell := pill(map[string]string{admin.StepDone: "good", admin.StepWarning: "warn", admin.StepFailed: "bad"}[s.State], cmp.Or(map[string]string{admin.StepTodo: "to do", admin.StepWarning: "look at it"}[s.State], s.State))
 		if cell.Pill.Kind == "" {
 			cell.Pill.Kind = "quiet"
 		}
@@ -159,7 +159,7 @@ func setupPlaces(realm string, l *admin.SetupLink) []templates.Place {
 
 func setupFacts(p templates.Console, l *admin.SetupLink) []templates.Fact {
 	facts := []templates.Fact{
-		fact("Connection", text(cmp.Or(l.Connection, "none yet"))), fact("Sent to", templates.Cell{Text: cmp.Or(l.Contact, "nobody: passed on by hand"), When: p.When(l.SentAt)}),
+		fact("Connection", text(cmp.Or(l.Connection, "none yet"))), fact("Sent to", text(cmp.Or(l.Contact, "nobody: passed on by hand"))), fact("Sent", templates.Cell{When: p.When(l.SentAt)}),
 		fact("First opened", templates.Cell{When: p.When(l.OpenedAt)}), fact("Last opened", templates.Cell{When: p.When(l.SeenAt)}), fact("Until", templates.Cell{When: p.When(l.ExpiresAt)}),
 	}
 	if !l.DoneAt.IsZero() {

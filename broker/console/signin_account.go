@@ -63,7 +63,7 @@ func (f *Front) browsers(c *web.Ctx, at seat) ([]templates.ConsoleBrowser, error
 	all, err := f.Operators.Browsers(c.Request.Context(), at.operator)
 	out := make([]templates.ConsoleBrowser, len(all))
 	for i, s := range all {
-		out[i] = templates.ConsoleBrowser{ID: s.ID, Agent: s.UserAgent, Address: s.RemoteIP, Way: s.Way, Began: s.CreatedAt, Seen: s.LastSeenAt, This: s.ID == at.session.ID}
+		out[i] = templates.ConsoleBrowser{ID: s.ID, Agent: browserName(s.UserAgent), Address: s.RemoteIP, Way: s.Way, Began: s.CreatedAt, Seen: s.LastSeenAt, This: s.ID == at.session.ID}
 	}
 	return out, err
 }
