@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"cloakroom/broker/fault"
 	"cloakroom/templates"
 )
 
@@ -44,9 +45,20 @@ func fill(v reflect.Value, s string) {
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		for _, key := range []string{"title", "help", s} {
-			v.SetMapIndex(reflect.ValueOf(key), reflect.ValueOf(s))
+			v.SetMapIndex(reflect.ValueOf(key), filled(v.Type().Elem(), s))
 		}
 	}
+}
+
+// filled is what stands in a map: a text about a case holds more of its kind, of which one level will do.
+func filled(t reflect.Type, s string) reflect.Value {
+	v := reflect.New(t).Elem()
+	if t == reflect.TypeFor[fault.Text]() {
+		v.Set(reflect.ValueOf(fault.Text{Say: s, Values: []fault.Text{{Say: s}}}))
+		return v
+	}
+	fill(v, s)
+	return v
 }
 
 func TestHostileValuesAreText(t *testing.T) {

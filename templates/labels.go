@@ -37,5 +37,10 @@ func (w Wizard) Localised(preset string) Wizard {
 		take[i] = t
 	}
 	w.Give, w.Take = give, take
+	for _, cards := range [][]FindingCard{w.Check.Findings, w.Test.Findings, w.Paste.Findings} {
+		for i := range cards {
+			cards[i].Preset = preset
+		}
+	}
 	return w
 }

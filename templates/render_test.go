@@ -234,6 +234,8 @@ func TestTexts(t *testing.T) {
 		"report.check_passed": true, "report.check_failed": true, "report.check_not_reached": true,
 		"report.side_ours": true, "report.side_idp": true, "report.side_user": true, "report.side_network": true, "report.side_app": true, // FindingCard.SideID
 		"report.sure_proved": true, "report.sure_likely": true, "report.sure_guess": true,
+		"report.step_made": true, "report.step_opened": true, "report.step_sent_upstream": true, "report.step_came_back": true, // ReportStep.TitleID
+		"report.step_window_closed": true, "report.step_page_read": true, "report.step_answer_received": true, "report.step_examined": true,
 		// broker/diagnose writes the letter.
 		"letter.intro": true, "letter.wrong": true, "letter.change": true, "letter.field": true, "letter.sent": true, "letter.needed": true,
 		"letter.detail": true, "letter.codes": true, "letter.connection": true, "letter.code": true, "letter.reference": true,

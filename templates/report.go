@@ -2,6 +2,7 @@ package templates
 
 import (
 	"html/template"
+	"maps"
 	"sort"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type FindingCard struct {
 	ObservedParts, ExpectedParts     []DiffPart // empty: the values are shown as they are
 	Questions                        []string   // what tells other possible causes apart
 	HelpURL                          string
+	Said                             fault.Said // what the texts are made of
+	Preset                           string     // whose labels they name
 }
 
 // SideText says whose it is to mend.
@@ -54,22 +57,43 @@ func (f FindingCard) ConfidenceWord() string {
 
 // FixHTML is the fix with the console's labels in bold, each where it first stands.
 func (f FindingCard) FixHTML() template.HTML {
-	labels := append([]string(nil), f.Labels...)
-	sort.Slice(labels, func(i, j int) bool { return len(labels[i]) > len(labels[j]) })
-	return bold(f.Fix, labels)
+	return f.labelled(f.Fix, "en")
 }
 
-func bold(s string, labels []string) template.HTML {
+// labelled is a text with the labels in bold, and beside each what the console calls it in the language.
+func (f FindingCard) labelled(text, lang string) template.HTML {
+	labels := append([]string(nil), f.Labels...)
+	sort.Slice(labels, func(i, j int) bool { return len(labels[i]) > len(labels[j]) })
+	return bold(text, labels, func(label string) string { return LocalLabel(f.Preset, lang, label) })
+}
+
+func bold(s string, labels []string, local func(label string) string) template.HTML {
 	for i, l := range labels {
 		if before, after, found := strings.Cut(s, l); found && l != "" {
-			return bold(before, labels[i+1:]) + "<strong>" + template.HTML(template.HTMLEscapeString(l)) + "</strong>" + bold(after, labels[i+1:])
+			beside := ""
+			if other := local(l); other != "" {
+				beside = " (" + other + ")"
+			}
+			return bold(before, labels[i+1:], local) + "<strong>" + escaped(l) + "</strong>" + escaped(beside) + bold(after, labels[i+1:], local)
 		}
 	}
-	return template.HTML(template.HTMLEscapeString(s))
+	return escaped(s)
+}
+
+func escaped(s string) template.HTML {
+	return template.HTML(template.HTMLEscapeString(s)) // #nosec G203: escaped
 }
 
 // ReportCheck is one check of a report.
 type ReportCheck struct{ Name, Status, Detail string }
+
+// Title is what the check is called in a language.
+func (c ReportCheck) Title(lang string) string {
+	if p := Tell(lang, nil, "check: "+c.Name); p.Lang == lang {
+		return strings.TrimPrefix(p.Text, "check: ")
+	}
+	return c.Name
+}
 
 // StatusID is the message id of what became of the check.
 func (c ReportCheck) StatusID() string {
@@ -117,6 +141,7 @@ type TestReport struct {
 	Profile        []ReportField // what becomes of it
 	Codes          []string      // read off the provider's page
 	Trace          map[string]string
+	Said           fault.Said // what Past is made of
 }
 
 // ReportStep is one thing that happened at a test.
@@ -124,6 +149,9 @@ type ReportStep struct {
 	At           time.Time
 	Step, Detail string
 }
+
+// TitleID is the message id of what happened.
+func (s ReportStep) TitleID() string { return "report.step_" + strings.ReplaceAll(s.Step, " ", "_") }
 
 // Time is the step's time of day, Exact all of it.
 func (s ReportStep) Time() string  { return s.At.UTC().Format("15:04:05 UTC") }
@@ -177,26 +205,49 @@ func (r TestReport) Card(f FindingCard) ToldCard { return ToldCard{f, r.Shell} }
 func (c ToldCard) T(id string) string { return c.Shell.T(id) }
 
 // Told is what the card says in the page's language.
-func (c ToldCard) Told() FindingText { return c.FindingCard.Told(c.Shell.Lang) }
+func (c ToldCard) Told() FindingText { return c.FindingCard.Told(c.Shell.LangTag()) }
 
-// Told is the card's cause and fix in a language, and the language they come in: the case's own words are English, and
-// stand under a translated fix.
+// Told is the card in a language. A cause or fix of the case that is not translated gives way to the catalogue's; the fix
+// then stands below it in English, since it names the fields.
 func (f FindingCard) Told(lang string) FindingText {
 	cause, fix, ok := FaultText(lang, fault.Code(f.Code))
-	if !ok || lang == "en" || lang == "" {
-		return FindingText{Lang: "en", Cause: f.Cause, Fix: f.FixHTML()}
+	t := FindingText{Lang: lang, Cause: cause, Fix: escaped(fix), Detail: Tell(lang, f.Said, f.Detail)}
+	for _, q := range f.Questions {
+		t.Questions = append(t.Questions, Tell(lang, f.Said, q))
 	}
-	t := FindingText{Lang: lang, Cause: cause, Fix: template.HTML(template.HTMLEscapeString(fix))} // #nosec G203: escaped
-	if f.Fix != fault.Lookup(fault.Code(f.Code)).Fix {
+	if !ok || lang == "en" || lang == "" {
+		t.Lang, t.Cause, t.Fix = "en", f.Cause, f.FixHTML()
+		return t
+	}
+	if own := Tell(lang, f.Said, f.Cause); own.Lang == lang {
+		t.Cause = own.Text
+	}
+	if own := Tell(lang, f.Said, f.Fix); own.Lang == lang {
+		t.Fix = f.labelled(own.Text, lang)
+	} else {
 		t.Own = f.FixHTML()
 	}
 	return t
 }
 
-// FindingText is what a card says, in the language Lang.
+// FindingText is what a card says: cause and fix in the language Lang, Own in English.
 type FindingText struct {
 	Lang, Cause string
 	Fix, Own    template.HTML
+	Detail      Phrase
+	Questions   []Phrase
+}
+
+// Tell says one of the report's other texts in the page's language; a check's detail is mostly a finding's.
+func (r TestReport) Tell(english string) Phrase {
+	said := maps.Clone(r.Said)
+	for _, f := range r.Findings {
+		if said == nil {
+			said = fault.Said{}
+		}
+		maps.Copy(said, f.Said)
+	}
+	return Tell(r.LangTag(), said, english)
 }
 
 // Kind is Status where there are words for it.

@@ -146,6 +146,9 @@ type WizardCard struct {
 // Card is a finding for the partial that shows it.
 func (w Wizard) Card(f FindingCard) WizardCard { return WizardCard{f, w.Shell} }
 
+// Tell says an English text in the page's language.
+func (w Wizard) Tell(english string) Phrase { return Tell(w.LangTag(), nil, english) }
+
 // Text is what the card says, in the page's language where it is translated.
 func (c WizardCard) Text() FindingText { return c.Told(c.words.LangTag()) }
 

@@ -27,6 +27,8 @@ type Finding struct {
 	Alternatives []Alternative `json:"alternatives"`
 	// Difference marks in what observed differs from expected, where it is little.
 	Difference []Part `json:"difference,omitempty"`
+	// Said is what the texts are made of where they hold values: pages say them in other languages.
+	Said fault.Said `json:"said,omitempty"`
 }
 
 // Part is a stretch of a marked difference: in "both", or only in what was "observed" or "expected".
@@ -62,7 +64,7 @@ func FindingOf(err error, severity string) Finding {
 	out := Finding{
 		Code: string(f.Code), Severity: severity, Side: string(e.Side), Confidence: string(f.Confidence), Cause: e.Cause, Fix: e.Fix,
 		Labels: f.Labels, Detail: f.Detail, Observed: f.Observed, Expected: f.Expected,
-		Help: "/help/faults/" + string(f.Code), Alternatives: []Alternative{},
+		Help: "/help/faults/" + string(f.Code), Alternatives: []Alternative{}, Said: f.Said,
 	}
 	if f.Fix != "" {
 		out.Fix = f.Fix
@@ -121,7 +123,7 @@ func standing(name string, d *broker.Domain) error {
 		return nil
 	case d != nil && d.Verified:
 		f = domain.Unproved(d)
-		f.Detail += "; the domain is suspended on " + domain.SuspendsAt(d).UTC().Format(time.DateTime) + " UTC unless the record comes back"
+		f.Detail = f.Said.Add(f.Detail, fault.Sayf("the domain is suspended on %s UTC unless the record comes back", domain.SuspendsAt(d).UTC().Format(time.DateTime)))
 	}
 	return f
 }

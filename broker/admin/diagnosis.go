@@ -65,6 +65,7 @@ type Diagnosed struct {
 	ForTheirIT string          `json:"for_their_it" doc:"A text to send to whoever runs the identity provider"`
 	Page       *PageSeen       `json:"page" doc:"What was read off the identity provider's page, null where nobody brought it"`
 	Past       string          `json:"past" doc:"How the connection did so far, in a sentence, where it is known"`
+	Said       fault.Said      `json:"said,omitempty" doc:"What past is made of"`
 	Trial      bool            `json:"trial" doc:"It was the configuration on trial that was tested, so it says nothing of the connection itself"`
 	By         string          `json:"-"` // who began the test
 }

@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -78,11 +77,11 @@ func (x *Examiner) inTheirWords(c *broker.Connection, f *admin.Finding) {
 		f.Expected = value
 	}
 	f.Labels = append([]string{label.Label}, slices.DeleteFunc(slices.Clone(f.Labels), func(l string) bool { return l == label.Label })...)
-	f.Fix = fmt.Sprintf("Set %s to exactly %s", label.Label, f.Expected)
 	if label.Where != "" {
-		f.Fix += " (" + label.Where + ")"
+		f.Fix = f.Said.Tell("Set %s to exactly %s (%s).", label.Label, f.Expected, label.Where)
+	} else {
+		f.Fix = f.Said.Tell("Set %s to exactly %s.", label.Label, f.Expected)
 	}
-	f.Fix += "."
 }
 
 // needed puts our own value beside a fault that the provider's page showed, which says where it goes.
@@ -137,9 +136,9 @@ func (x *Examiner) compare(c *broker.Connection, f *admin.Finding) {
 	for _, p := range r.Parts {
 		f.Difference = append(f.Difference, admin.Part(p))
 	}
-	if s := r.Sentence(); s != "" {
-		f.Cause = also(f.Cause, s)
-		f.Detail = join(f.Detail, s)
+	if s := sentence(r); s.Say != "" {
+		also(f, s)
+		f.Detail = f.Said.Add(f.Detail, s)
 	}
 	if r.Near() {
 		return // what differs is on the table
@@ -150,17 +149,21 @@ func (x *Examiner) compare(c *broker.Connection, f *admin.Finding) {
 	}
 }
 
-// also goes on with a sentence: a cause is one (contract, section 4).
-func also(cause, more string) string {
-	first, size := utf8.DecodeRuneInString(more)
-	return strings.TrimSuffix(strings.TrimSpace(cause), ".") + "; " + string(unicode.ToLower(first)) + more[size:]
+// sentence is what differs, in plain words; what another field of ours is called is a word of its own.
+func sentence(r nearmiss.Result) fault.Text {
+	if r.As != "" {
+		return fault.Sayf("It is our %s: two fields are swapped.", r.As)
+	}
+	return fault.Text{Say: r.Sentence()}
 }
 
-func join(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a + "; " + b
+// also goes on with a sentence: a cause is one in English (contract, section 4). In other languages it stays two, since a
+// sentence cannot be made half of another there.
+func also(f *admin.Finding, more fault.Text) {
+	said := more.String()
+	first, size := utf8.DecodeRuneInString(said)
+	english := strings.TrimSuffix(strings.TrimSpace(f.Cause), ".") + "; " + string(unicode.ToLower(first)) + said[size:]
+	f.Cause = f.Said.Note(english, fault.Text{Say: "%s %s", Values: []fault.Text{f.Said.Of(f.Cause), more}})
 }
 
 // neighbours are the faults that look like another, with the question that tells them apart.

@@ -182,7 +182,7 @@ func (f *Front) misrouted(ctx context.Context, c *web.Ctx, t *broker.TestLogin, 
 	}
 	e := &fault.Error{Code: fault.LoginMisrouted, Observed: f.BaseURL + c.Request.URL.Path, Expected: conn.Callback, Confidence: fault.Proved}
 	if at != nil {
-		e.Detail = "it came to the endpoint of " + at.Slug
+		e.Detail = e.Said.Tell("it came to the endpoint of %s", at.Slug)
 	}
 	return conn, e
 }
@@ -321,11 +321,13 @@ func (f *Front) closed(c *web.Ctx) {
 
 func (f *Front) page(c *web.Ctx, l *broker.Login, d *admin.Diagnosed) templates.TestReport {
 	p := templates.TestReport{
-		Shell: f.Web.Shell(c, nil, l), Status: d.Status, Connection: d.Connection, Outcome: d.Outcome, Why: d.Why, Message: d.Message, Past: d.Past,
+		Shell: f.Web.Shell(c, nil, l), Status: d.Status, Connection: d.Connection, Outcome: d.Outcome, Why: d.Why, Message: d.Message, Past: d.Past, Said: d.Said,
 		Letter: f.Letter(d, f.Web.Lang(c, nil, l)), Email: d.Profile.Email, Subject: d.Profile.Subject,
 	}
 	for _, v := range d.Findings {
-		p.Findings = append(p.Findings, web.Card(v))
+		card := web.Card(v)
+		card.Preset = d.Preset
+		p.Findings = append(p.Findings, card)
 	}
 	for _, v := range d.Checks {
 		p.Checks = append(p.Checks, templates.ReportCheck{Name: v.Name, Status: v.Status, Detail: v.Detail})

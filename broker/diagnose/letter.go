@@ -12,7 +12,7 @@ import (
 )
 
 // Letter is a text for those who run the identity provider: what is wrong, what to change under which label, and what they
-// find the attempt by. Cause and fix are translated where the catalogue is; labels, values and details stay as they are.
+// find the attempt by. Values stay as they are, and labels too, with those of the language beside them.
 func (x *Examiner) Letter(d *admin.Diagnosed, lang string) string {
 	f := d.Diagnosis
 	if f == nil {
@@ -28,10 +28,10 @@ func (x *Examiner) Letter(d *admin.Diagnosed, lang string) string {
 	cause, fix := inLanguage(f, lang)
 	line("wrong", cause)
 	line("change", fix)
-	line("field", strings.Join(f.Labels, " / "))
+	line("field", strings.Join(labelsIn(f.Labels, d.Preset, lang), " / "))
 	line("sent", f.Observed)
 	line("needed", f.Expected)
-	line("detail", f.Detail)
+	line("detail", templates.Tell(lang, f.Said, f.Detail).Text)
 	if d.Page != nil {
 		line("codes", strings.Join(d.Page.Codes, ", "))
 		for _, name := range slices.Sorted(maps.Keys(d.Page.Trace)) {
@@ -45,15 +45,29 @@ func (x *Examiner) Letter(d *admin.Diagnosed, lang string) string {
 	return b.String()
 }
 
-// inLanguage is a finding's cause and fix in a language. A fix of this case keeps its own words, since they name the fields
-// of the console; the translated one goes before it.
+// inLanguage is a finding's cause and fix in a language. A fix of this case that is not translated keeps its own words, since
+// they name the fields of the console; the catalogue's goes before it.
 func inLanguage(f *admin.Finding, lang string) (cause, fix string) {
 	cause, fix, ok := templates.FaultText(lang, fault.Code(f.Code))
 	if !ok || lang == "en" || lang == "" {
 		return f.Cause, f.Fix
 	}
-	if f.Fix != fault.Lookup(fault.Code(f.Code)).Fix {
-		fix += " (" + f.Fix + ")"
+	if own := templates.Tell(lang, f.Said, f.Cause); own.Lang == lang {
+		cause = own.Text
 	}
-	return cause, fix
+	if own := templates.Tell(lang, f.Said, f.Fix); own.Lang == lang {
+		return cause, own.Text
+	}
+	return cause, fix + " (" + f.Fix + ")"
+}
+
+// labelsIn are labels, each with what the console calls it in the language beside it.
+func labelsIn(labels []string, preset, lang string) []string {
+	out := slices.Clone(labels)
+	for i, l := range labels {
+		if local := templates.LocalLabel(preset, lang, l); local != "" {
+			out[i] += " (" + local + ")"
+		}
+	}
+	return out
 }

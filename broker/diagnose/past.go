@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -99,21 +98,24 @@ func (r record) broken() *admin.Finding {
 }
 
 // story is the record in a sentence, "" where nothing is known.
-func (r record) story(now time.Time) string {
+func (r record) story(now time.Time) fault.Text {
 	at := func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 	switch h := r.health; {
 	case !r.known:
-		return ""
+		return fault.Text{}
 	case !r.ever():
-		return "Nobody has signed in through this connection yet."
+		return fault.Sayf("Nobody has signed in through this connection yet.")
 	case r.since() && h.PeopleFailing > 2:
-		return fmt.Sprintf("It worked until %s; %d people have failed since.", at(h.LastSuccess), h.PeopleFailing)
+		return fault.Sayf("It worked until %s; %d people have failed since.", at(h.LastSuccess), h.PeopleFailing)
 	case r.lately(now):
-		return fmt.Sprintf("Others get in: %s since the last change, the last one at %s.", counted(h.SuccessesSinceChange, "sign-in"), at(r.last()))
+		if h.SuccessesSinceChange == 1 {
+			return fault.Sayf("Others get in: 1 sign-in since the last change, the last one at %s.", at(r.last()))
+		}
+		return fault.Sayf("Others get in: %d sign-ins since the last change, the last one at %s.", h.SuccessesSinceChange, at(r.last()))
 	case r.since():
-		return fmt.Sprintf("It worked until %s, and nothing was changed here since.", at(r.last()))
+		return fault.Sayf("It worked until %s, and nothing was changed here since.", at(r.last()))
 	default:
-		return fmt.Sprintf("It worked until %s; the connection was changed here at %s, and nobody has got in since.", at(r.last()), at(h.ChangedAt))
+		return fault.Sayf("It worked until %s; the connection was changed here at %s, and nobody has got in since.", at(r.last()), at(h.ChangedAt))
 	}
 }
 
@@ -123,13 +125,6 @@ func (r record) last() time.Time {
 		t = r.health.LastTest.At
 	}
 	return t
-}
-
-func counted(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // split is what the record adds to a fault that means one thing for everybody and another for one person, or one thing
@@ -166,7 +161,8 @@ func splits(c fault.Code) split {
 
 // remember puts the record into a report: the sentence, and where it decides what a fault means, that too.
 func (x *Examiner) remember(r record, d *admin.Diagnosed) {
-	if d.Past = r.story(x.Now()); d.Past == "" || d.Diagnosis == nil {
+	past := r.story(x.Now())
+	if d.Past = d.Said.Note(past.String(), past); d.Past == "" || d.Diagnosis == nil {
 		return
 	}
 	s := splits(fault.Code(d.Diagnosis.Code))
@@ -180,6 +176,6 @@ func (x *Examiner) remember(r record, d *admin.Diagnosed) {
 		add = s.worked
 	}
 	if add != "" {
-		d.Diagnosis.Cause = also(d.Diagnosis.Cause, add)
+		also(d.Diagnosis, fault.Text{Say: add})
 	}
 }

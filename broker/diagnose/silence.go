@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"cloakroom/broker"
@@ -71,13 +69,17 @@ func (x *Examiner) silence(c *broker.Connection, t *broker.TestLogin, r record) 
 	if b := r.broken(); b != nil {
 		likely := *b
 		likely.Confidence = string(fault.Likely)
-		likely.Detail = join(likely.Detail, "found by the last check of the connection")
+		likely.Detail = likely.Said.Add(likely.Detail, fault.Text{Say: "found by the last check of the connection"})
 		likely.Alternatives = append(likely.Alternatives, asks(habits(c.Preset, c.Protocol).people[0]))
 		return []admin.Finding{likely, gone}
 	}
 	two, sure := suspect(c, r, x.Now())
 	f := fault.AtConsole(c.Preset, c.Protocol, two[0])
-	f.Confidence, f.Detail = sure, evidence(t, r)
+	f.Confidence = sure
+	f.Detail = f.Said.Add("", facts(t))
+	if r.probed() {
+		f.Detail = f.Said.Add(f.Detail, fault.Text{Say: "the last check found that the provider knows our address and name, so it is about the person"})
+	}
 	finding := x.finding(c, f, "error")
 	finding.Alternatives = []admin.Alternative{asks(two[1])}
 	if !t.ClosedAt.IsZero() || !t.BackAt.IsZero() {
@@ -91,29 +93,21 @@ func asks(c fault.Code) admin.Alternative {
 	return admin.Alternative{Code: string(c), Question: fault.Question(c)}
 }
 
-// evidence is what a suspicion rests on.
-func evidence(t *broker.TestLogin, r record) string {
-	parts := []string{facts(t)}
-	if r.probed() {
-		parts = append(parts, "the last check found that the provider knows our address and name, so it is about the person")
-	}
-	return strings.Join(parts, "; ")
-}
-
 // facts are what was seen of a test.
-func facts(t *broker.TestLogin) string {
-	var parts []string
-	add := func(at time.Time, format string) {
-		if !at.IsZero() {
-			parts = append(parts, fmt.Sprintf(format, at.Sub(t.OpenedAt).Round(time.Second)))
-		}
+func facts(t *broker.TestLogin) fault.Text {
+	to := any(t.LeftTo)
+	if t.LeftTo == "" {
+		to = fault.Text{Say: "the identity provider"}
 	}
-	to := t.LeftTo
-	if to == "" {
-		to = "the identity provider"
+	after := func(at time.Time) string { return at.Sub(t.OpenedAt).Round(time.Second).String() }
+	closed, back := !t.ClosedAt.IsZero(), !t.BackAt.IsZero()
+	switch {
+	case closed && back:
+		return fault.Sayf("the browser left to %s, its window was closed, or cut off from ours, after %s, it came back by itself after %s, and no answer came", to, after(t.ClosedAt), after(t.BackAt))
+	case closed:
+		return fault.Sayf("the browser left to %s, its window was closed, or cut off from ours, after %s, and no answer came", to, after(t.ClosedAt))
+	case back:
+		return fault.Sayf("the browser left to %s, it came back by itself after %s, and no answer came", to, after(t.BackAt))
 	}
-	parts = append(parts, "the browser left to "+to)
-	add(t.ClosedAt, "its window was closed, or cut off from ours, after %s")
-	add(t.BackAt, "it came back by itself after %s")
-	return strings.Join(append(parts, "and no answer came"), ", ")
+	return fault.Sayf("the browser left to %s, and no answer came", to)
 }

@@ -21,7 +21,8 @@ func specific(findings []admin.Finding) []admin.Finding {
 		return findings
 	}
 	from, to := findings[noticed], &findings[missing]
-	to.Fix, to.Labels = from.Fix, from.Labels
+	to.Labels = from.Labels
+	to.Fix = to.Said.Note(from.Fix, from.Said.Of(from.Fix))
 	for _, a := range from.Alternatives {
 		if a.Code != to.Code {
 			to.Alternatives = append(to.Alternatives, a)
@@ -42,7 +43,8 @@ func userName(conn *registry.Connection, f *admin.Finding) {
 	f.Confidence = string(fault.Likely)
 	f.Alternatives = append(f.Alternatives, admin.Alternative{Code: string(fault.EmailMissing), Question: "Has the person an email address in the directory? None was sent, and the user name stood in for it."})
 	if missing.Fix != "" {
-		f.Fix = strings.TrimSuffix(f.Fix, ".") + "; if the person's user name is no address: " + missing.Fix
+		english := strings.TrimSuffix(f.Fix, ".") + "; if the person's user name is no address: " + missing.Fix
+		f.Fix = f.Said.Note(english, fault.Sayf("%s If the person's user name is no address: %s", f.Said.Of(f.Fix), missing.Said.Of(missing.Fix)))
 		f.Labels = append(f.Labels, missing.Labels...)
 	}
 }

@@ -55,6 +55,7 @@ type Error struct {
 	Observed, Expected string
 	Labels             []string // fields of the provider's console that the fix names
 	Fix                string   // says the catalogue's fix with this case's own values; "" for the catalogue's
+	Said               Said     // what Detail and Fix are made of, where they hold values
 	Confidence         Confidence
 	// Alternatives are the faults that look just like this one, where what was observed leaves that open.
 	Alternatives []Alternative
@@ -91,12 +92,14 @@ func (e *Error) Is(target error) bool {
 
 // New makes a fault with a formatted detail.
 func New(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Detail: fmt.Sprintf(format, args...)}
+	return Wrap(code, nil, format, args...)
 }
 
 // Wrap makes a fault around a cause.
 func Wrap(code Code, err error, format string, args ...any) *Error {
-	return &Error{Code: code, Detail: fmt.Sprintf(format, args...), Err: err}
+	e := &Error{Code: code, Err: err}
+	e.Detail = e.Said.Tell(format, args...)
+	return e
 }
 
 // Mismatch makes a fault out of two values that should have been equal.

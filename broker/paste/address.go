@@ -19,10 +19,10 @@ func (r *reader) address(kind, text string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || strings.ContainsAny(text, " \t\n") {
 		if placeholder.MatchString(text) {
-			r.say(fault.PastePlaceholder, or(kind, KindMetadataURL), clip(text))
+			r.say(fault.PastePlaceholder, or(kind, KindMetadataURL), "%s", clip(text))
 			return
 		}
-		r.unknown("it is not an address: " + clip(text))
+		r.unknown("it is not an address: %s", clip(text))
 		return
 	}
 	if !r.vet(text) {
@@ -55,13 +55,13 @@ func (r *reader) vet(text string) bool {
 	}
 	switch {
 	case r.own(text):
-		r.say(fault.PasteOwn, KindMetadataURL, clip(text))
+		r.say(fault.PasteOwn, KindMetadataURL, "%s", clip(text))
 	case placeholder.MatchString(plain):
-		r.say(fault.PastePlaceholder, KindMetadataURL, placeholder.FindString(plain))
+		r.say(fault.PastePlaceholder, KindMetadataURL, "%s", clip(placeholder.FindString(plain)))
 	case what == atConsole:
-		r.say(fault.PasteConsole, r.firstKind(), u.Host)
+		r.say(fault.PasteConsole, r.firstKind(), "%s", clip(u.Host))
 	case what == atTile:
-		r.say(fault.PasteAppLink, r.firstKind(), clip(text))
+		r.say(fault.PasteAppLink, r.firstKind(), "%s", clip(text))
 	case name != "" && r.in.Preset != "generic" && !kin(name, r.in.Preset):
 		r.otherProvider(name, u.Host)
 	case r.in.Preset != "generic" && !fits(r.in.Preset, name, u):
@@ -119,7 +119,7 @@ func (r *reader) samlAddress(kind, what, text string, u *url.URL) {
 		r.metadataURL(text, u)
 		return
 	case kind == KindMetadataURL && what != "":
-		r.say(fault.PasteEndpoint, KindMetadataURL, clip(text))
+		r.say(fault.PasteEndpoint, KindMetadataURL, "%s", clip(text))
 		return
 	}
 	if kind == "" {
@@ -132,7 +132,7 @@ func (r *reader) samlAddress(kind, what, text string, u *url.URL) {
 		}
 		r.set(kind, text)
 	case what == atHome, what == atIssuer && r.in.Preset != "keycloak" && r.in.Preset != "generic", strings.Trim(u.Path, "/") == "" && u.RawQuery == "":
-		r.say(fault.PasteEndpoint, KindMetadataURL, clip(text))
+		r.say(fault.PasteEndpoint, KindMetadataURL, "%s", clip(text))
 	case what == atIssuer: // Keycloak names its SAML side so too; its metadata lies below
 		r.find(fault.New(fault.PasteDerived, "%s/protocol/saml/descriptor", strings.TrimRight(text, "/")))
 		r.metadataURL(strings.TrimRight(text, "/")+"/protocol/saml/descriptor", u)
@@ -143,7 +143,7 @@ func (r *reader) samlAddress(kind, what, text string, u *url.URL) {
 
 func (r *reader) metadataURL(text string, u *url.URL) {
 	if name, _ := lookup(u); name == "entra" && u.Query().Get("appid") == "" {
-		r.say(fault.SAMLMetadataTenant, KindMetadataURL, clip(text))
+		r.say(fault.SAMLMetadataTenant, KindMetadataURL, "%s", clip(text))
 		return
 	}
 	r.warn(u)
@@ -201,7 +201,7 @@ func (r *reader) oidcAddress(kind, what, text string, u *url.URL) {
 	}
 	issuer, derived := r.issuerOf(what, text, u)
 	if issuer == "" {
-		r.say(fault.PasteEndpoint, KindIssuer, clip(text))
+		r.say(fault.PasteEndpoint, KindIssuer, "%s", clip(text))
 		return
 	}
 	if derived {
@@ -243,11 +243,11 @@ func (r *reader) entraAddress(u *url.URL) {
 	tenant, _, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
 	switch strings.ToLower(tenant) {
 	case "":
-		r.say(fault.PasteEndpoint, KindTenant, u.Host)
+		r.say(fault.PasteEndpoint, KindTenant, "%s", clip(u.Host))
 		return
 	case "common", "organizations", "consumers":
 		if r.in.Preset == "entra" {
-			r.say(fault.PasteAnyTenant, KindTenant, tenant)
+			r.say(fault.PasteAnyTenant, KindTenant, "%s", clip(tenant))
 			return
 		}
 		tenant = "" // which is what it means there
@@ -271,7 +271,7 @@ func (r *reader) oauthAddress(text string, u *url.URL) {
 	case strings.Contains(u.Path, "user"):
 		r.set("userinfo_url", text)
 	default:
-		r.say(fault.PasteEndpoint, KindClientID, clip(text))
+		r.say(fault.PasteEndpoint, KindClientID, "%s", clip(text))
 	}
 }
 

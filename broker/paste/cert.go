@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,12 +48,12 @@ func (r *reader) block(kind, body, whole string) []*x509.Certificate {
 	case kind == "PKCS7" || kind == "CMS":
 		der, err := unbase64(squeeze(body))
 		if err != nil {
-			r.say(fault.PasteCertBroken, KindCertificate, err.Error())
+			r.say(fault.PasteCertBroken, KindCertificate, "%s", clip(err.Error()))
 			return nil
 		}
 		return r.bundle(der)
 	case !strings.Contains(kind, "CERTIFICATE") || strings.Contains(kind, "REQUEST"):
-		r.say(fault.PasteNoCertificate, KindCertificate, strings.ToLower(kind))
+		r.say(fault.PasteNoCertificate, KindCertificate, "%s", clip(strings.ToLower(kind)))
 		return nil
 	}
 	cert := r.parse(body)
@@ -107,7 +106,7 @@ func (r *reader) der(b []byte, bare bool) {
 		return
 	}
 	if len(b) > 0 && b[0] == 0x30 {
-		r.say(fault.PasteCertBroken, KindCertificate, fmt.Sprintf("%d bytes of a certificate or key file", len(b)))
+		r.say(fault.PasteCertBroken, KindCertificate, "%d bytes of a certificate or key file", len(b))
 		return
 	}
 	r.unknown("it is no text and no certificate")
@@ -216,7 +215,9 @@ func (r *reader) flaw(c *x509.Certificate) *fault.Error {
 	case len(c.DNSNames) > 0 && slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) && !c.IsCA && c.Issuer.String() != c.Subject.String():
 		return fault.New(fault.SAMLCertNotSigning, "it is for the web server %s", c.DNSNames[0])
 	case encrypts(c):
-		return &fault.Error{Code: fault.SAMLCertNotSigning, Detail: name + " is for encryption, by its name", Confidence: fault.Likely}
+		f := fault.New(fault.SAMLCertNotSigning, "%s is for encryption, by its name", name)
+		f.Confidence = fault.Likely
+		return f
 	case r.in.Now.After(c.NotAfter):
 		return fault.New(fault.SAMLCertExpired, "%s ended on %s", name, c.NotAfter.UTC().Format(time.DateOnly))
 	case r.in.Now.Before(c.NotBefore):

@@ -35,7 +35,7 @@ func (r *reader) metadata(doc string) {
 	}
 	all, err := entitiesOf(doc)
 	if err != nil {
-		f := fault.Wrap(fault.SAMLMetadataInvalid, err, "%s", err)
+		f := fault.Wrap(fault.SAMLMetadataInvalid, err, "%s", clip(err.Error()))
 		f.Labels = r.labels(KindMetadata)
 		r.find(f)
 		return
@@ -43,7 +43,7 @@ func (r *reader) metadata(doc string) {
 	var idps []entity
 	for _, e := range all {
 		if e.id == r.in.Own.EntityID {
-			r.say(fault.SAMLMetadataOurs, KindMetadataURL, e.id)
+			r.say(fault.SAMLMetadataOurs, KindMetadataURL, "%s", clip(e.id))
 			return
 		}
 		if e.idp {
@@ -67,11 +67,11 @@ func (r *reader) entity(e entity) {
 		r.find(fault.New(fault.SAMLMetadataExpired, "valid until %s", e.validUntil.UTC().Format(time.DateOnly)))
 	}
 	if len(e.sso) == 0 {
-		r.say(fault.SAMLMetadataSSO, KindMetadataURL, clip(e.id))
+		r.say(fault.SAMLMetadataSSO, KindMetadataURL, "%s", clip(e.id))
 		return
 	}
 	if len(e.certs) == 0 {
-		r.say(fault.SAMLMetadataKeys, KindMetadataURL, clip(e.id))
+		r.say(fault.SAMLMetadataKeys, KindMetadataURL, "%s", clip(e.id))
 		return
 	}
 	for _, f := range r.lint(e.certs) {

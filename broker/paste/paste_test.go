@@ -20,6 +20,8 @@ import (
 
 	"cloakroom/broker/fault"
 	"cloakroom/broker/paste"
+	"cloakroom/templates"
+	"cloakroom/templates/locale"
 )
 
 var now = time.Date(2026, 12, 1, 8, 0, 0, 0, time.UTC)
@@ -115,6 +117,13 @@ func (c reading) check(t *testing.T) {
 		e := fault.Lookup(f.Code)
 		if f.Code == "" || e.Cause == "" || f.Fix == "" && e.Fix == "" {
 			t.Errorf("%s says too little", f.Code)
+		}
+		for _, l := range locale.Languages()[1:] {
+			for _, english := range []string{f.Detail, f.Fix} {
+				if told := templates.Tell(l.Code, f.Said, english); english != "" && told.Lang != l.Code {
+					t.Errorf("%s: %q is not told in %s", f.Code, english, l.Code)
+				}
+			}
 		}
 	}
 }

@@ -42,25 +42,29 @@ func (r *reader) labels(kind string) []string {
 }
 
 // say notes a finding whose mending is to copy another value.
-func (r *reader) say(code fault.Code, kind, detail string) { r.find(r.wording(code, kind, detail)) }
+func (r *reader) say(code fault.Code, kind, format string, args ...any) {
+	r.find(r.wording(code, kind, format, args...))
+}
 
 // wording is a finding whose mending is to copy another value: it names that in the console's words.
-func (r *reader) wording(code fault.Code, kind, detail string) *fault.Error {
-	f := fault.New(code, "%s", clip(detail))
-	if t, ok := r.take(kind); ok {
-		p, _ := preset.Get(r.in.Preset)
-		f.Labels = []string{t.Label}
-		f.Fix = "In " + p.Title + " copy " + t.Label
-		if t.Path != "" {
-			f.Fix += " (" + t.Path + ")"
-		}
-		f.Fix += " and paste it here."
+func (r *reader) wording(code fault.Code, kind, format string, args ...any) *fault.Error {
+	f := fault.New(code, format, args...)
+	t, ok := r.take(kind)
+	if !ok {
+		return f
+	}
+	p, _ := preset.Get(r.in.Preset)
+	f.Labels = []string{t.Label}
+	if t.Path != "" {
+		f.Fix = f.Said.Tell("In %s copy %s (%s) and paste it here.", p.Title, t.Label, t.Path)
+	} else {
+		f.Fix = f.Said.Tell("In %s copy %s and paste it here.", p.Title, t.Label)
 	}
 	return f
 }
 
 // unknown says that the text is nothing that could be used.
-func (r *reader) unknown(why string) {
+func (r *reader) unknown(why string, args ...any) {
 	kind := KindMetadataURL
 	if r.in.Protocol != "saml" {
 		kind = KindClientID
@@ -68,7 +72,7 @@ func (r *reader) unknown(why string) {
 	if r.in.Field != "" {
 		kind = r.kindOfField()
 	}
-	r.say(fault.PasteUnknown, kind, why)
+	r.say(fault.PasteUnknown, kind, why, args...)
 }
 
 // otherProtocol says that the value belongs to the other way of connecting this provider, and offers it.
@@ -96,7 +100,7 @@ func (r *reader) otherProvider(name, observed string) {
 	f := fault.New(fault.PasteProvider, "it is of %s", p.Title)
 	f.Observed, f.Expected = p.Title, own.Title
 	if observed != "" {
-		f.Detail += ": " + clip(observed)
+		f.Detail = f.Said.Tell("it is of %s: %s", p.Title, clip(observed))
 	}
 	r.out.OtherPreset, r.out.OtherProtocol = name, protocol
 	r.find(f)

@@ -76,7 +76,7 @@ func (r *reader) value(kind, raw string) {
 	case scheme.MatchString(v) && !noSlash.MatchString(v):
 		r.address(kind, v)
 	case noSlash.MatchString(v):
-		r.unknown("the address is damaged at its beginning: " + clip(v))
+		r.unknown("the address is damaged at its beginning: %s", clip(v))
 	case kind == "":
 		r.guess(v)
 	default:
@@ -99,13 +99,13 @@ func (r *reader) named(kind, v string) {
 		r.hostOnly(v)
 	case KindMetadata, KindMetadataURL, KindSSO, KindSLO:
 		if domain.MatchString(v) {
-			r.say(fault.PasteEndpoint, kind, clip(v))
+			r.say(fault.PasteEndpoint, kind, "%s", clip(v))
 			return
 		}
-		r.unknown("it is neither an address nor a document: " + clip(v))
+		r.unknown("it is neither an address nor a document: %s", clip(v))
 	case KindEntityID:
 		if placeholder.MatchString(v) {
-			r.say(fault.PastePlaceholder, kind, clip(v))
+			r.say(fault.PastePlaceholder, kind, "%s", clip(v))
 			return
 		}
 		r.set(kind, v)
@@ -117,7 +117,7 @@ func (r *reader) named(kind, v string) {
 	case "secret_id":
 		r.out.Set["secret_id"] = true // settled when all is read
 	default:
-		r.unknown("nothing is known of a field " + clip(kind))
+		r.unknown("nothing is known of a field %s", clip(kind))
 	}
 }
 
@@ -153,7 +153,7 @@ func (r *reader) ends(v string) {
 	}
 	switch {
 	case err != nil:
-		r.unknown("a day is written as " + r.in.Now.Format(time.DateOnly))
+		r.unknown("a day is written as %s", r.in.Now.Format(time.DateOnly))
 	case at.Before(r.in.Now):
 		r.unknown("the day is over")
 	default:
@@ -174,7 +174,7 @@ func (r *reader) clientID(v string) {
 	shape := credentials[r.in.Preset]
 	switch {
 	case placeholder.MatchString(v):
-		r.say(fault.PastePlaceholder, KindClientID, clip(v))
+		r.say(fault.PastePlaceholder, KindClientID, "%s", clip(v))
 		return
 	case shape.id != nil && !shape.id.MatchString(v) && shape.secret != nil && shape.secret.MatchString(v) && r.in.Preset != "jumpcloud" && r.in.Preset != "okta":
 		r.say(fault.PasteField, KindClientID, "it looks like the client secret")
@@ -199,15 +199,15 @@ func (r *reader) tenant(v string) {
 	}
 	switch low := strings.ToLower(v); {
 	case placeholder.MatchString(v):
-		r.say(fault.PastePlaceholder, KindTenant, clip(v))
+		r.say(fault.PastePlaceholder, KindTenant, "%s", clip(v))
 	case low == "common" || low == "organizations" || low == "consumers":
-		r.say(fault.PasteAnyTenant, KindTenant, v)
+		r.say(fault.PasteAnyTenant, KindTenant, "%s", clip(v))
 	case guid.MatchString(v) && r.in.Preset == "google":
 		r.say(fault.PasteUnknown, KindTenant, "a domain is expected")
 	case guid.MatchString(v) || domain.MatchString(low):
 		r.set(KindTenant, low)
 	default:
-		r.say(fault.PasteUnknown, KindTenant, "neither an id nor a domain of "+p.Title)
+		r.say(fault.PasteUnknown, KindTenant, "neither an id nor a domain of %s", p.Title)
 	}
 }
 
@@ -216,7 +216,7 @@ func (r *reader) hostOnly(v string) {
 	host, _, _ := strings.Cut(v, "/")
 	name, _, _ := strings.Cut(host, ":")
 	if !domain.MatchString(strings.ToLower(name)) && name != "localhost" {
-		r.unknown("it is not an address: " + clip(v))
+		r.unknown("it is not an address: %s", clip(v))
 		return
 	}
 	r.find(fault.New(fault.PasteDerived, "https://%s", clip(v)))
@@ -255,7 +255,7 @@ func (r *reader) guess(v string) {
 	case domain.MatchString(strings.ToLower(v)) && r.in.Protocol == "oidc" && p.Issuer == "":
 		r.hostOnly(v)
 	case strings.ContainsAny(v, " \t"):
-		r.unknown(clip(v))
+		r.unknown("%s", clip(v))
 	case !r.has(KindClientID):
 		r.clientID(v)
 	case !r.has(KindClientSecret):
@@ -290,9 +290,9 @@ func (r *reader) guessSAML(v string) {
 	case guid.MatchString(v):
 		r.say(fault.PasteUnknown, KindMetadataURL, "it is an id; SAML needs the metadata")
 	case domain.MatchString(strings.ToLower(v)):
-		r.say(fault.PasteEndpoint, KindMetadataURL, clip(v))
+		r.say(fault.PasteEndpoint, KindMetadataURL, "%s", clip(v))
 	default:
-		r.unknown(clip(v))
+		r.unknown("%s", clip(v))
 	}
 }
 

@@ -106,7 +106,7 @@ func problem(wrong *fault.Error) *templates.FindingCard {
 
 // wizard puts the connection's setup on the page, as far as the link is for it.
 func (f *Front) wizard(c *web.Ctx, g *admin.Guest, p *templates.Setup, state *admin.WizardState, pasted *admin.Pasted) {
-	w := web.Wizard(p.Lang, f.Now(), state).Localised(state.Connection.Preset)
+	w := web.Wizard(p.Lang, f.Now(), state)
 	w.Token, w.Changed, w.Changer = p.Token, templates.When{}, ""
 	w.Check.At, w.Test.At = plain(w.Check.At), plain(w.Test.At)
 	w.Do = templates.WizardActions{Self: here(c), Check: here(c, "check"), Test: here(c, "test"), TestState: here(c, "test")}
@@ -127,6 +127,7 @@ func (f *Front) wizard(c *web.Ctx, g *admin.Guest, p *templates.Setup, state *ad
 			w.Paste.OtherPreset = ""
 		}
 	}
+	w = w.Localised(state.Connection.Preset)
 	p.Wizard = &w
 }
 

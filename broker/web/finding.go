@@ -9,7 +9,7 @@ import (
 func Card(v admin.Finding) templates.FindingCard {
 	card := templates.FindingCard{
 		Code: v.Code, Severity: v.Severity, Side: v.Side, Confidence: v.Confidence, Cause: v.Cause, Fix: v.Fix, Labels: v.Labels,
-		Detail: v.Detail, Observed: v.Observed, Expected: v.Expected, HelpURL: v.Help,
+		Detail: v.Detail, Observed: v.Observed, Expected: v.Expected, HelpURL: v.Help, Said: v.Said,
 	}
 	for _, p := range v.Difference {
 		if p.In != "expected" {
