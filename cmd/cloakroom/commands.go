@@ -17,6 +17,7 @@ func (p *program) commands() []*cobra.Command {
 		p.apikeyCommand(),
 		p.operatorCommand(),
 		p.keysCommand(),
+		p.backupCommand(),
 		p.doctorCommand(),
 		p.explainCommand(),
 		p.versionCommand(),
