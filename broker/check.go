@@ -24,6 +24,13 @@ func checkText(f *fields, pointer, s string, limit int) {
 	}
 }
 
+// checkTexts is checkText for each of a list.
+func checkTexts(f *fields, pointer string, list []string, limit int) {
+	for i, s := range list {
+		checkText(f, ptr(pointer, i), s, limit)
+	}
+}
+
 // unbroken is a key file (PEM) without its line breaks, and anything else as it is: Apple's client secret is such a file.
 func unbroken(s string) string {
 	if !strings.HasPrefix(s, "-----BEGIN ") {

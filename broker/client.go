@@ -149,6 +149,8 @@ func (c *Client) validateOIDC(f *fields) {
 	}
 	oneOf(f, "/access_token_format", c.AccessTokenFormat, []string{"opaque", "jwt"})
 	oneOf(f, "/subject_type", c.SubjectType, []string{"public", "pairwise"})
+	checkText(f, "/client_secret", c.ClientSecret.Reveal(), 1024)
+	checkTexts(f, "/scopes", c.Scopes, 255)
 	if n := len(c.ClientSecret.Reveal()); n > 0 && n < 16 && c.ClientSecret != Masked {
 		f.add("/client_secret", "is shorter than 16 characters; leave it out and one is made")
 	}

@@ -238,9 +238,15 @@ func (c *Connection) Defaults() {
 		if o.AuthorizationParams == nil {
 			o.AuthorizationParams = map[string]string{}
 		}
+		if o.Algorithms == nil {
+			o.Algorithms = []string{}
+		}
 	case "oauth2":
 		if c.OAuth2 == nil {
 			c.OAuth2 = &OAuth2{}
+		}
+		if c.OAuth2.Scopes == nil {
+			c.OAuth2.Scopes = []string{}
 		}
 	case "ldap":
 		if c.LDAP == nil {
@@ -307,6 +313,8 @@ func (c *Connection) Validate() error {
 		between(&f, "/saml/clock_skew", s.ClockSkew, 0, 10*time.Minute)
 		checkText(&f, "/saml/entity_id", s.EntityID, 1024)
 		checkText(&f, "/saml/sp_entity_id", s.SPEntityID, 1024)
+		checkText(&f, "/saml/name_id_format", s.NameIDFormat, 255)
+		checkTexts(&f, "/saml/requested_authn_context", s.RequestedAuthnContext, 255)
 		if len(s.MetadataXML) > 1<<20 {
 			f.add("/saml/metadata_xml", "is larger than 1 MiB: give the metadata URL of this application alone")
 		}
@@ -324,6 +332,11 @@ func (c *Connection) Validate() error {
 		}
 		checkText(&f, "/oidc/client_id", o.ClientID, 512)
 		checkText(&f, "/oidc/client_secret", unbroken(o.ClientSecret.Reveal()), 4096)
+		checkText(&f, "/oidc/tenant", o.Tenant, 255)
+		checkTexts(&f, "/oidc/scopes", o.Scopes, 255)
+		for k, v := range o.AuthorizationParams {
+			checkText(&f, "/oidc/authorization_params/"+k, k+v, 2048)
+		}
 	}
 	if o := c.OAuth2; o != nil {
 		optURL(&f, "/oauth2/authorize_url", o.AuthorizeURL)
@@ -332,6 +345,9 @@ func (c *Connection) Validate() error {
 		if o.ClientID == "" && !c.Draft {
 			f.add("/oauth2/client_id", "is missing")
 		}
+		checkText(&f, "/oauth2/client_id", o.ClientID, 512)
+		checkText(&f, "/oauth2/client_secret", unbroken(o.ClientSecret.Reveal()), 4096)
+		checkTexts(&f, "/oauth2/scopes", o.Scopes, 255)
 	}
 	if l := c.LDAP; l != nil && l.URL != "" {
 		checkURL(&f, "/ldap/url", l.URL, "ldaps", "ldap")

@@ -49,7 +49,11 @@ type Duration time.Duration
 
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
+// String is exact in as few units as can be; what is short stays in seconds: 60s, 90s, 5m, 8h.
 func (d Duration) String() string {
+	if v := time.Duration(d); v > 0 && v < 2*time.Minute && v%time.Second == 0 {
+		return strconv.Itoa(int(v/time.Second)) + "s"
+	}
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {
 		s = s[:len(s)-2]

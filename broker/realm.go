@@ -54,7 +54,7 @@ type TokenPolicy struct {
 	Access  Duration `json:"access"`
 	ID      Duration `json:"id"`
 	Refresh Duration `json:"refresh"` // since last use; never beyond the session unless offline_access was granted
-	// SigningAlg is the realm's default for clients that name none: RS256, ES256 or EdDSA.
+	// SigningAlg is what new clients get that name none: RS256, ES256 or EdDSA.
 	SigningAlg string `json:"signing_alg"`
 }
 

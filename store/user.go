@@ -35,6 +35,9 @@ func (r *userRow) user() (*broker.User, error) {
 	u := &broker.User{}
 	err := engine.Undoc(r.Doc, u)
 	u.ID, u.Realm, u.Email, u.LastLoginAt, u.Meta = r.ID, r.Realm, r.Email, engine.Time(r.LastLoginAt), r.Stamp.meta()
+	if u.Groups == nil {
+		u.Groups = []string{}
+	}
 	return u, err
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -54,14 +55,15 @@ func masked(c *broker.Client) *broker.Client {
 // CreateClient makes a client. made is the secret that was made for it, "" where one was sent or none is needed; it can
 // be told this once only.
 func (s *Service) CreateClient(ctx context.Context, a Actor, realm string, body []byte) (c *broker.Client, made string, err error) {
-	if _, err := s.enter(ctx, a, realm, toOwn); err != nil {
+	r, err := s.enter(ctx, a, realm, toOwn)
+	if err != nil {
 		return nil, "", err
 	}
 	doc, err := parseObjectDoc(body)
 	if err != nil {
 		return nil, "", err
 	}
-	if c, made, err = buildClient(realm, doc, nil); err != nil {
+	if c, made, err = buildClient(r, doc, nil); err != nil {
 		return nil, "", err
 	}
 	if err := s.checkClientRefs(ctx, c); err != nil {
@@ -78,15 +80,15 @@ func (s *Service) createClient(ctx context.Context, a Actor, c *broker.Client) e
 }
 
 // buildClient reads and checks a whole client.
-func buildClient(realm string, doc map[string]any, stored *broker.Client) (*broker.Client, string, error) {
+func buildClient(realm *broker.Realm, doc map[string]any, stored *broker.Client) (*broker.Client, string, error) {
 	c := &broker.Client{Enabled: true}
 	if err := decode(doc, c); err != nil {
 		return nil, "", err
 	}
 	var p problems
-	ofRealm(&p, c.Realm, realm)
-	c.Realm, c.Meta = realm, broker.Meta{}
-	c.Defaults()
+	ofRealm(&p, c.Realm, realm.Name)
+	c.Realm, c.Meta = realm.Name, broker.Meta{}
+	clientDefaults(c, realm)
 	if err := p.take(c.Validate()); err != nil {
 		return nil, "", err
 	}
@@ -96,6 +98,12 @@ func buildClient(realm string, doc map[string]any, stored *broker.Client) (*brok
 		return nil, "", err
 	}
 	return c, made, nil
+}
+
+// clientDefaults fills what was left out of a client of the realm.
+func clientDefaults(c *broker.Client, realm *broker.Realm) {
+	c.Defaults()
+	c.IDTokenAlg = cmp.Or(c.IDTokenAlg, realm.Tokens.SigningAlg, "RS256")
 }
 
 // checkJWKS holds a key set to public keys (RFC 7517): it is shown in answers, and a private one in it is a mistake.
@@ -188,6 +196,10 @@ func (s *Service) checkClientRefs(ctx context.Context, c *broker.Client) error {
 // UpdateClient changes a client by merge patch. A client_secret of null makes a new one, answered as made.
 func (s *Service) UpdateClient(ctx context.Context, a Actor, realm, id string, m Match, patch []byte) (c *broker.Client, made string, err error) {
 	c, err = attempt(m, func() (*broker.Client, error) {
+		r, err := s.enter(ctx, a, realm, toOwn)
+		if err != nil {
+			return nil, err
+		}
 		old, err := s.client(ctx, a, realm, id, toOwn)
 		if err != nil {
 			return nil, err
@@ -197,7 +209,7 @@ func (s *Service) UpdateClient(ctx context.Context, a Actor, realm, id string, m
 			return nil, err
 		}
 		var next *broker.Client
-		if next, made, err = buildClient(realm, doc, old); err != nil {
+		if next, made, err = buildClient(r, doc, old); err != nil {
 			return nil, err
 		}
 		if err := s.checkClientRefs(ctx, next); err != nil {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"cloakroom/broker"
 	"cloakroom/broker/email"
@@ -175,6 +176,9 @@ func openPointer(c *broker.Connection, f *fault.Error) string {
 		"saml": reflect.TypeFor[broker.SAML](), "oidc": reflect.TypeFor[broker.OIDC](),
 		"oauth2": reflect.TypeFor[broker.OAuth2](), "ldap": reflect.TypeFor[broker.LDAP](),
 	}[c.Protocol]
+	if c.SAML != nil && c.SAML.MetadataXML != "" && strings.HasPrefix(string(f.Code), "saml.metadata") {
+		return "/saml/metadata_xml" // Open fetches nothing, so it is the document that was sent
+	}
 	m := namedField.FindStringSubmatch(f.Detail)
 	if m == nil || fieldsOf(section)[m[1]] == nil {
 		return "/" + c.Protocol

@@ -212,6 +212,28 @@ func decode(doc map[string]any, into any) error {
 	return p.err()
 }
 
+// decodeShallow is decode for a body that holds a foreign document, such as a browser's network log, whose own depth is
+// its own affair.
+func decodeShallow(body []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		return nil
+	}
+	var p problems
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		p.add("/"+wrong.Field, "is a JSON %s, which this field does not take", wrong.Value)
+		return p.err()
+	}
+	if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		p.add("/"+escape(strings.Trim(name, `"`)), "is not a field here")
+		return p.err()
+	}
+	return fault.Wrap(fault.Malformed, err, "%s", err)
+}
+
 var (
 	unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 	rawMessage  = reflect.TypeFor[json.RawMessage]()

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"time"
@@ -120,10 +119,8 @@ func (s *Service) Explain(ctx context.Context, a Actor, realm, slug string, body
 
 func explainable(body []byte) (Explainable, error) {
 	var what Explainable
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&what); err != nil {
-		return what, fault.Wrap(fault.Malformed, err, "the body is not a JSON object with saml_response, metadata, id_token, har or page: %s", err)
+	if err := decodeShallow(body, &what); err != nil {
+		return what, err
 	}
 	n := 0
 	for _, given := range []bool{what.SAMLResponse != "", what.Metadata != "", what.IDToken != "", len(what.HAR) > 0, what.Page != ""} {

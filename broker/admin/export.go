@@ -79,7 +79,7 @@ func (s *Service) exportRealm(ctx context.Context, r *broker.Realm, withSecrets 
 		return nil, err
 	}
 	return n, exportList(n, "clients", func(p broker.Page) ([]*broker.Client, string, error) { return s.Clients.List(ctx, r.Name, p) },
-		func(c *broker.Client) (*yaml.Node, error) { return exportClient(c, withSecrets) })
+		func(c *broker.Client) (*yaml.Node, error) { return exportClient(c, r, withSecrets) })
 }
 
 // exportList adds a list to a realm's node, if there is anything in it.
@@ -134,9 +134,9 @@ func (s *Service) bareConnection(c *broker.Connection) (*broker.Connection, erro
 	return base, nil
 }
 
-func exportClient(c *broker.Client, withSecrets bool) (*yaml.Node, error) {
+func exportClient(c *broker.Client, realm *broker.Realm, withSecrets bool) (*yaml.Node, error) {
 	base := &broker.Client{ClientID: c.ClientID, Protocol: c.Protocol, Public: c.Public, Enabled: true}
-	base.Defaults()
+	clientDefaults(base, realm)
 	base.Public = false
 	c.ClientSecret = ""
 	doc, err := beyond(c, base, "client_id", "protocol")

@@ -275,7 +275,7 @@ func (r *reader) client(ctx context.Context, w *wantRealm, pointer string, doc m
 			delete(doc, "client_secret")
 		}
 	}
-	c, made, err := buildClient(w.realm.Name, doc, stored)
+	c, made, err := buildClient(w.realm, doc, stored)
 	if err != nil {
 		return r.under(pointer, err)
 	}

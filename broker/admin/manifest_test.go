@@ -103,7 +103,7 @@ created client all`
 	}
 	c, err := h.store.Connections.Get(ctx, "acme-op")
 	must(t, err)
-	if c.OIDC.ClientSecret.Reveal() != "upstream-secret-of-acme" || c.OIDC.ClockSkew.String() != "1m30s" {
+	if c.OIDC.ClientSecret.Reveal() != "upstream-secret-of-acme" || c.OIDC.ClockSkew.String() != "90s" {
 		t.Errorf("%+v", c.OIDC)
 	}
 }

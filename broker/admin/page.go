@@ -1,12 +1,9 @@
 package admin
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 
 	"cloakroom/broker"
-	"cloakroom/broker/fault"
 )
 
 // PageSeen is what was read off an identity provider's page.
@@ -32,10 +29,12 @@ func (s *Service) PasteTestPage(ctx context.Context, a Actor, realm, slug, ref s
 		return nil, broker.ErrNotFound
 	}
 	var in PastedPage
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
-		return nil, fault.Wrap(fault.Malformed, err, "the body is not a JSON object with text: %s", err)
+	doc, err := parseObjectDoc(body)
+	if err == nil {
+		err = decode(doc, &in)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if in.Text == "" {
 		var p problems

@@ -185,9 +185,9 @@ func (s *Service) newUser(ctx context.Context, realm string, n NewUser) (*broker
 	return u, p.err()
 }
 
-// joined is both lists sorted, each name once.
+// joined is both lists sorted, each name once; it is never nil.
 func joined(a, b []string) []string {
-	out := slices.Concat(a, b)
+	out := append(append([]string{}, a...), b...)
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -201,7 +201,7 @@ func (s *Service) buildSetupLink(ctx context.Context, a Actor, r *broker.Realm, 
 	}
 	var p problems
 	l := &broker.SetupLink{
-		ID: id.String(), Realm: r.Name, Purpose: n.Purpose, Connection: n.Connection, Presets: n.Presets, Activate: n.Activate, Locale: n.Locale, Note: n.Note,
+		ID: id.String(), Realm: r.Name, Purpose: n.Purpose, Connection: n.Connection, Presets: append([]string{}, n.Presets...), Activate: n.Activate, Locale: n.Locale, Note: n.Note,
 		InvitedBy: n.InvitedBy, ExpiresAt: s.setupExpiry(&p, n.ExpiresAt, n.ExpiresIn),
 	}
 	if l.Purpose == "" {

@@ -44,7 +44,7 @@ func TestTracesOfLogins(t *testing.T) {
 	if a := h.call(auditor, "POST", "/realms/acme/connections/idp/explain", `{"id_token":"x"}`); a.StatusCode != 403 {
 		t.Errorf("an auditor explains: %d", a.StatusCode)
 	}
-	for body, want := range map[string]int{`{}`: 422, `{"id_token":"x","metadata":"y"}`: 422, `{"token":"x"}`: 400, `[`: 400} {
+	for body, want := range map[string]int{`{}`: 422, `{"id_token":"x","metadata":"y"}`: 422, `{"token":"x"}`: 422, `{"id_token":12}`: 422, `[`: 400} {
 		h.want(want, "POST", "/realms/acme/connections/idp/explain", body)
 	}
 	looked := h.want(200, "GET", "/realms/acme/events?kind=login", "").items()

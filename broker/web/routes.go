@@ -61,11 +61,34 @@ func (w *Web) helpProvider(c *gin.Context) {
 // nowhere answers what has no route. An answer of an identity provider that was sent to a wrong path of this host is told
 // so: the reply address in the provider's console is mistyped.
 func (w *Web) nowhere(c *gin.Context) {
-	if strings.HasPrefix(c.Request.URL.Path, "/api/") {
-		c.JSON(http.StatusNotFound, gin.H{"status": 404, "code": fault.NotFound, "title": "Not Found", "detail": "no such path", "fix": fault.Lookup(fault.NotFound).Fix})
+	if inAPI(c) {
+		problem(c, fault.New(fault.NotFound, "there is no such path"))
 		return
 	}
 	if w.Astray == nil || !w.Astray(c) {
 		w.Fault(c, broker.ErrNotFound)
 	}
+}
+
+// wrongMethod answers a method that a path does not take.
+func (w *Web) wrongMethod(c *gin.Context) {
+	err := fault.New(fault.MethodNotAllowed, "%s", c.Request.Method)
+	if inAPI(c) {
+		problem(c, err)
+		return
+	}
+	if w.Astray == nil || !w.Astray(c) {
+		w.Fault(c, err)
+	}
+}
+
+func inAPI(c *gin.Context) bool { return strings.HasPrefix(c.Request.URL.Path, "/api/") }
+
+// problem answers a fault as the admin API does (RFC 9457), for requests that reach none of its operations.
+func problem(c *gin.Context, f *fault.Error) {
+	e := fault.Lookup(f.Code)
+	c.Header("Content-Type", "application/problem+json")
+	c.JSON(e.Status, gin.H{
+		"type": "/help/faults/" + string(f.Code), "title": e.Cause, "status": e.Status, "code": f.Code, "detail": f.Detail, "fix": e.Fix,
+	})
 }

@@ -65,11 +65,7 @@ func (w *Web) Engine() *gin.Engine {
 	e.ContextWithFallback = true
 	_ = e.SetTrustedProxies(nil) // ClientIP below knows the proxies
 	e.Use(w.around)
-	e.NoMethod(func(c *gin.Context) {
-		if w.Astray == nil || !w.Astray(c) {
-			w.Fault(c, fault.New(fault.MethodNotAllowed, "%s", c.Request.Method))
-		}
-	})
+	e.NoMethod(w.wrongMethod)
 	return e
 }
 

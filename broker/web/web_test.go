@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gin-gonic/gin"
 
 	"cloakroom/broker"
 	"cloakroom/broker/web"
@@ -224,9 +228,32 @@ func TestErrorPagesHaveAReference(t *testing.T) {
 	}
 }
 
+// TestProblems: what reaches no operation of the API is told as one of its problems, a wrong method too.
+func TestProblems(t *testing.T) {
+	w, _ := newWeb(t, "")
+	e := w.Engine()
+	e.GET("/api/v1/realms", func(*gin.Context) {})
+	w.Mount(e)
+	for target, want := range map[string]string{"GET /api/v1/nothing": "404 not_found", "PUT /api/v1/realms": "405 method_not_allowed"} {
+		method, path, _ := strings.Cut(target, " ")
+		rec := httptest.NewRecorder()
+		e.ServeHTTP(rec, httptest.NewRequest(method, path, nil))
+		var p struct{ Code, Detail, Fix, Title, Type string }
+		if err := json.Unmarshal(rec.Body.Bytes(), &p); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(rec.Code, " ", p.Code); got != want || rec.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %s %s", target, got, rec.Header().Get("Content-Type"))
+		}
+		if p.Detail == "" || p.Fix == "" || p.Title == "" || p.Type != "/help/faults/"+p.Code {
+			t.Errorf("%s: %+v", target, p)
+		}
+	}
+}
+
 func TestNowhere(t *testing.T) {
 	_, h := newWeb(t, "")
-	for path, kind := range map[string]string{"/nothing": "text/html", "/api/v1/nothing": "application/json", "/static/none.css": "text/html", "/help/faults/none": "text/html"} {
+	for path, kind := range map[string]string{"/nothing": "text/html", "/api/v1/nothing": "application/problem+json", "/static/none.css": "text/html", "/help/faults/none": "text/html"} {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
 		if rec.Code != 404 || !strings.HasPrefix(rec.Header().Get("Content-Type"), kind) {
