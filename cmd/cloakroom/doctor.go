@@ -99,6 +99,9 @@ func (d *examined) schema(ctx context.Context, in *installation) bool {
 func (d *examined) installation(ctx context.Context, in *installation) error {
 	d.address(ctx, in)
 	d.keyFile(in)
+	if err := d.oldSeals(ctx, in); err != nil {
+		return err
+	}
 	if err := d.mail(ctx, in); err != nil {
 		return err
 	}
@@ -150,6 +153,20 @@ func (d *examined) keyFile(in *installation) {
 	default:
 		d.passed("master key", in.cfg.KeyFile())
 	}
+}
+
+// oldSeals counts what an older master key has sealed: that key cannot be taken out before it is none.
+func (d *examined) oldSeals(ctx context.Context, in *installation) error {
+	n, err := in.store.OldSeals(ctx)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		d.fault("warning", fault.New(fault.DoctorOldMasterKey, "%d of them", n))
+		return nil
+	}
+	d.passed("sealed values", "by the first master key, all of them")
+	return nil
 }
 
 func (d *examined) mail(ctx context.Context, in *installation) error {

@@ -40,6 +40,8 @@ type Sealer interface {
 	Derive(purpose string) [][]byte
 	// Rewrap seals again with the first key what an older one sealed; changed is false if the first had sealed it.
 	Rewrap(sealed, aad []byte) (resealed []byte, changed bool, err error)
+	// Mark is what everything begins with that the first key has sealed, and nothing that another key has.
+	Mark() []byte
 }
 
 // Keyring is a Sealer over keys held in memory.
@@ -102,12 +104,12 @@ func (k *Keyring) Derive(purpose string) [][]byte {
 }
 
 func (k *Keyring) Seal(plain, aad []byte) []byte {
-	first := k.keys[0]
-	out := make([]byte, header, header+overhead+len(plain))
-	out[0] = version
-	copy(out[1:], first.id[:])
-	return first.aead.Seal(out, nil, plain, bound(out[:header], aad))
+	out := append(make([]byte, 0, header+overhead+len(plain)), k.Mark()...)
+	return k.keys[0].aead.Seal(out, nil, plain, bound(out[:header], aad))
 }
+
+// Mark is the header of what the first key seals.
+func (k *Keyring) Mark() []byte { return append([]byte{version}, k.keys[0].id[:]...) }
 
 func (k *Keyring) Open(sealed, aad []byte) ([]byte, error) {
 	plain, _, err := k.open(sealed, aad)

@@ -52,10 +52,38 @@ func Secrets(t *testing.T, s *store.Store) [][]byte {
 	hook.Realm = "acme"
 	must(t, s.Webhooks.Create(ctx, hook))
 	plain = append(plain, []byte(hook.Secret.Reveal()), []byte(hook.PreviousSecret.Reveal()))
+	plain = append(plain, asides(t, s)...)
 	for _, p := range plain {
 		if len(p) < 8 {
 			t.Fatalf("%q is too short to be looked for", p)
 		}
+	}
+	return plain
+}
+
+// asides stores what is sealed beside the objects: mails, shadow configurations and what they said, identities that were
+// seen, reports of checks, pages of test logins.
+func asides(t *testing.T, s *store.Store) (plain [][]byte) {
+	t.Helper()
+	ctx := background(t)
+	must(t, s.Outbox.Put(ctx, &broker.Mail{Realm: "acme", To: "anna@acme.example", Kind: "invitation", Text: "plain-text-of-a-mail", Status: broker.MailQueued}))
+	v := filled[broker.Shadow](t)
+	v.Connection, v.Realm, v.Kind = "op", "acme", broker.ShadowTrial
+	must(t, s.Shadows.Put(ctx, v))
+	view := filled[broker.ShadowView](t)
+	view.Connection, view.Realm, view.Subject = "op", "acme", "plain-subject-of-a-view"
+	must(t, s.Shadows.See(ctx, view))
+	must(t, s.Identities.Keep(ctx, broker.SeenIdentity{Realm: "acme", Connection: "op", UserID: "keyholder", At: s.Now(), Value: []byte("plain-identity-that-was-seen")}))
+	_, err := s.Checks.Keep(ctx, &broker.CheckRun{Realm: "acme", Connection: "op", At: s.Now(), Status: "ok", Report: []byte("plain-report-of-a-check")}, s.Now())
+	must(t, err)
+	must(t, s.Tests.Create(ctx, testLogin(s, "paged")))
+	_, err = s.Tests.Page(ctx, "paged", []byte("plain-page-of-a-test"), s.Now())
+	must(t, err)
+	for _, secret := range v.Config.Secrets() {
+		plain = append(plain, []byte(secret.Reveal()))
+	}
+	for _, text := range []string{"text-of-a-mail", "subject-of-a-view", "identity-that-was-seen", "report-of-a-check", "page-of-a-test"} {
+		plain = append(plain, []byte("plain-"+text))
 	}
 	return plain
 }
