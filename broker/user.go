@@ -47,6 +47,13 @@ type User struct {
 	Meta
 }
 
+// Defaults fills what was left out: a person in no group has an empty list of them.
+func (u *User) Defaults() {
+	if u.Groups == nil {
+		u.Groups = []string{}
+	}
+}
+
 // Link ties (connection, stable upstream subject) to a user.
 type Link struct {
 	Connection string    `json:"connection"` // slug

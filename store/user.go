@@ -35,9 +35,7 @@ func (r *userRow) user() (*broker.User, error) {
 	u := &broker.User{}
 	err := engine.Undoc(r.Doc, u)
 	u.ID, u.Realm, u.Email, u.LastLoginAt, u.Meta = r.ID, r.Realm, r.Email, engine.Time(r.LastLoginAt), r.Stamp.meta()
-	if u.Groups == nil {
-		u.Groups = []string{}
-	}
+	u.Defaults()
 	return u, err
 }
 
@@ -79,6 +77,7 @@ func (s *Users) Create(ctx context.Context, u *broker.User) error {
 
 func (s *Users) insert(ctx context.Context, t *engine.Txn, u *broker.User) error {
 	s.born(&u.Meta)
+	u.Defaults()
 	row, err := userRowOf(u)
 	if err != nil {
 		return err
@@ -93,6 +92,7 @@ func (s *Users) insert(ctx context.Context, t *engine.Txn, u *broker.User) error
 func (s *Users) Update(ctx context.Context, u *broker.User) error {
 	return s.write(ctx, &u.Meta, func(ctx context.Context, t *engine.Txn) error {
 		was := s.next(&u.Meta)
+		u.Defaults()
 		row, err := userRowOf(u)
 		if err != nil {
 			return err
