@@ -38,6 +38,7 @@ type Client struct {
 	FrontchannelLogoutURI   string          `json:"frontchannel_logout_uri,omitempty"`
 	RequirePAR              bool            `json:"require_par"`
 	Scopes                  []string        `json:"scopes"`    // empty = openid email profile groups offline_access
+	DefaultScopes           []string        `json:"default_scopes"` // added to what a sign-in asks for, as Keycloak does for its clients: email, profile, groups
 	Audiences               []string        `json:"audiences"` // resources this client may ask tokens for (RFC 8707)
 
 	// SecretHash is what is kept of the secret: SHA-256, base64url. Generated secrets carry 256 bits, so a slow hash
@@ -61,6 +62,9 @@ func (c *Client) Defaults() {
 	}
 	if c.Scopes == nil {
 		c.Scopes = []string{}
+	}
+	if c.DefaultScopes == nil {
+		c.DefaultScopes = []string{}
 	}
 	if c.Audiences == nil {
 		c.Audiences = []string{}
@@ -151,6 +155,12 @@ func (c *Client) validateOIDC(f *fields) {
 	oneOf(f, "/subject_type", c.SubjectType, []string{"public", "pairwise"})
 	checkText(f, "/client_secret", c.ClientSecret.Reveal(), 1024)
 	checkTexts(f, "/scopes", c.Scopes, 255)
+	for i, s := range c.DefaultScopes {
+		oneOf(f, ptr("/default_scopes", i), s, []string{"email", "profile", "groups"})
+		if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, s) {
+			f.add(ptr("/default_scopes", i), "%q is none of the scopes that the client may ask for", s)
+		}
+	}
 	if n := len(c.ClientSecret.Reveal()); n > 0 && n < 16 && c.ClientSecret != Masked {
 		f.add("/client_secret", "is shorter than 16 characters; leave it out and one is made")
 	}

@@ -45,6 +45,7 @@ func (s *Service) client(ctx context.Context, a Actor, realm, id string, r right
 
 // masked shows that there is a secret, of which only the hash is kept.
 func masked(c *broker.Client) *broker.Client {
+	c.Defaults() // what was stored before a field was there has it empty, not null
 	c.ClientSecret = ""
 	if c.SecretHash != "" {
 		c.ClientSecret = broker.Masked

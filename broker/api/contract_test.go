@@ -27,7 +27,7 @@ var contractDefaults = []struct{ list, create, answer string }{
 		`{"oauth2":{"client_secret":"********","scopes":[]}}`},
 	{"/realms/acme/clients", `{"client_id":"min","redirect_uris":["https://app.example/cb"]}`,
 		`{"protocol":"oidc","display_name":"min","post_logout_redirect_uris":[],"public":false,"token_endpoint_auth_method":"client_secret_basic","id_token_signed_response_alg":"RS256",
-		"access_token_format":"opaque","subject_type":"public","require_par":false,"connections":[]}`},
+		"access_token_format":"opaque","subject_type":"public","require_par":false,"connections":[],"default_scopes":[]}`},
 	{"/realms/acme/users", `{"email":"anna@acme.example"}`, `{"groups":[],"attributes":{}}`},
 	{"/realms/acme/setup-links", `{"purpose":"connection"}`, `{"presets":[]}`},
 }
@@ -64,7 +64,7 @@ var contractFields = []struct{ list, key, create, fields string }{
 	{"/realms/acme/clients", "client_id", `{"client_id":"app","redirect_uris":["https://app.example/cb"]}`,
 		`{"display_name":"App","redirect_uris":["https://a.example/1","https://a.example/2"],"post_logout_redirect_uris":["https://a.example/out"],"token_endpoint_auth_method":"client_secret_post",
 		"jwks":{"keys":[]},"jwks_uri":"https://a.example/jwks","grant_types":["authorization_code"],"id_token_signed_response_alg":"EdDSA","access_token_format":"jwt","subject_type":"pairwise",
-		"backchannel_logout_uri":"https://a.example/bc","frontchannel_logout_uri":"https://a.example/fc","require_par":true,"connections":["listed"]}`},
+		"backchannel_logout_uri":"https://a.example/bc","frontchannel_logout_uri":"https://a.example/fc","require_par":true,"connections":["listed"],"default_scopes":["email","profile"]}`},
 }
 
 // TestEveryFieldOfTheContract sets each field alone by PATCH and all of them by POST, and reads them back.

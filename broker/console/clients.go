@@ -92,6 +92,7 @@ var clientFields = []field{
 	{pointer: "/backchannel_logout_uri", kind: "text", label: "Back-channel logout URI"},
 	{pointer: "/connections", kind: "lines", label: "Connections it may use", hint: "Slugs, one a line; empty: all of the realm."},
 	{pointer: "/scopes", kind: "words", label: "Scopes it may ask for", hint: "Empty: openid email profile groups offline_access."},
+	{pointer: "/default_scopes", kind: "words", label: "Scopes it gets unasked", hint: "email, profile, groups: for applications that ask for openid alone and expect more, as Keycloak's do."},
 	{pointer: "/enabled", kind: "check", label: "On"},
 }
 

@@ -281,6 +281,7 @@ func TestScopes(t *testing.T) {
 	w := newWorld(t)
 	w.client("app", nil)
 	w.client("narrow", func(c *broker.Client) { c.Scopes = []string{"openid", "email"} })
+	w.client("given", func(c *broker.Client) { c.DefaultScopes = []string{"email", "profile"} })
 	for name, c := range map[string]struct {
 		client, ask, refresh, want string
 		claims                     []string // of the ID token; nil: there is none
@@ -289,6 +290,9 @@ func TestScopes(t *testing.T) {
 		"unknown ones are ignored": {client: "app", ask: "openid roles email", want: "openid email", claims: []string{"email"}, absent: []string{"name", "groups"}},
 		"bounded by the client":    {client: "narrow", ask: "openid email profile groups", want: "openid email", claims: []string{"email"}, absent: []string{"name", "groups"}},
 		"without openid":           {client: "app", ask: "email", want: "email"},
+		"given unasked":            {client: "given", ask: "openid", want: "openid email profile", claims: []string{"email", "name"}, absent: []string{"groups"}},
+		"asked and given":          {client: "given", ask: "openid profile groups", want: "openid profile groups email", claims: []string{"email", "name"}},
+		"given with openid only":   {client: "given", ask: "email", want: "email"},
 		"narrowed at refresh":      {client: "app", ask: "openid email profile", refresh: "openid profile", want: "openid profile", claims: []string{"name"}, absent: []string{"email"}},
 	} {
 		t.Run(name, func(t *testing.T) {

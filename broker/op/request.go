@@ -193,7 +193,11 @@ func (r *authorizeRequest) readPKCE(f form) error {
 }
 
 func (r *authorizeRequest) readScope(f form) error {
-	r.Scopes = grantable(r.client, f.list("scope"))
+	asked := f.list("scope")
+	if slices.Contains(asked, "openid") {
+		asked = append(asked, r.client.DefaultScopes...)
+	}
+	r.Scopes = grantable(r.client, asked)
 	var err error
 	r.Resources, err = resources(r.client, f)
 	return err
