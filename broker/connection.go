@@ -100,15 +100,17 @@ type OAuth2 struct {
 
 // LDAP are the settings of a directory.
 type LDAP struct {
-	URL              string `json:"url"`
-	StartTLS         bool   `json:"start_tls"`
-	CA               string `json:"ca"`
-	BindDN           string `json:"bind_dn"`
-	BindPassword     Secret `json:"bind_password"`
-	UserBase         string `json:"user_base"`
-	UserFilter       string `json:"user_filter"`
-	GroupBase        string `json:"group_base"`
-	GroupFilter      string `json:"group_filter"`
+	URL          string `json:"url"`
+	StartTLS     bool   `json:"start_tls"`
+	CA           string `json:"ca"`
+	BindDN       string `json:"bind_dn"`
+	BindPassword Secret `json:"bind_password"`
+	UserBase     string `json:"user_base"`
+	UserFilter   string `json:"user_filter"`
+	GroupBase    string `json:"group_base"`
+	GroupFilter  string `json:"group_filter"`
+	// NestedGroups also finds the groups that a person's groups are members of, with Active Directory's matching rule.
+	NestedGroups     bool   `json:"nested_groups"`
 	SubjectAttribute string `json:"subject_attribute"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -148,6 +149,8 @@ type Settings struct {
 	// OneHop is HTTP without redirects, for probes, which look at each before they go on; nil: HTTP with its redirects
 	// switched off.
 	OneHop *http.Client
+	// Dial is the guarded dialler of broker/egress, for what is not HTTP: the only way to connect. Its errors are *fault.Error.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Domains are the email domains that the connection serves.
 	Domains []string
 	// Now is the clock.

@@ -43,7 +43,7 @@ type Entry struct {
 	// nothing about the tenant's configuration. One of: retry, expired, stray, idp_refused, idp_misconfigured,
 	// not_allowed, no_email, unavailable, ours, app, cookie, too_many, unknown_address, pending, held, link_ask, link_tries,
 	// invite_unknown, invite_expired, invite_revoked, invite_used, invite_other_address, invite_other_connection, setup_unknown,
-	// setup_expired.
+	// setup_expired, password_change.
 	Public string
 }
 
@@ -165,4 +165,4 @@ func All() []Entry {
 }
 
 // catalogue joins the parts, one file per area.
-var catalogue = []map[Code]Entry{general, documentFaults, shadowFaults, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, operatorFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults, setupFaults}
+var catalogue = []map[Code]Entry{general, documentFaults, shadowFaults, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, operatorFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults, setupFaults, ldapFaults}

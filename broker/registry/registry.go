@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -65,6 +66,7 @@ type Registry struct {
 	Chooser   Chooser
 	Protocols map[string]providers.Protocol
 	HTTP      *http.Client
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // for what is not HTTP
 	BaseURL   string
 	// LegacyPaths are prefixes under which every public path is served too ("/auth").
 	LegacyPaths []string
@@ -296,6 +298,7 @@ func (r *Registry) open(c *broker.Connection, complete func(*providers.Settings)
 		Keys:    func(ctx context.Context) ([]providers.Key, error) { return r.SPKeys(ctx, c.Slug) },
 		HTTP:    r.HTTP,
 		OneHop:  r.oneHop(),
+		Dial:    r.Dial,
 		Domains: c.Domains,
 		Now:     r.Now,
 		Go:      r.background,

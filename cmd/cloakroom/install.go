@@ -40,11 +40,12 @@ type installation struct {
 // install puts the engines over an open store.
 func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Keyring) *installation {
 	in := &installation{cfg: cfg, log: log, store: s, ring: ring}
-	in.http = egress.Client(egress.Options{Allow: cfg.EgressAllow, UserAgent: "Cloakroom/" + version})
+	out := egress.Options{Allow: cfg.EgressAllow, UserAgent: "Cloakroom/" + version}
+	in.http = egress.Client(out)
 	in.keys = keys.New(s.Keys, time.Now)
 	in.registry = registry.New(&registry.Registry{
-		Store: configuration{s}, Chooser: s.Connections, Protocols: upstreams(), HTTP: in.http, BaseURL: cfg.BaseURL, LegacyPaths: cfg.LegacyPaths,
-		SPKeys: in.keys.ForConnection, Log: log, Now: time.Now,
+		Store: configuration{s}, Chooser: s.Connections, Protocols: upstreams(), HTTP: in.http, Dial: egress.Dialer(out),
+		BaseURL: cfg.BaseURL, LegacyPaths: cfg.LegacyPaths, SPKeys: in.keys.ForConnection, Log: log, Now: time.Now,
 	})
 	kept := in.documents()
 	in.registry.Documents = kept
