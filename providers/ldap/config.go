@@ -71,14 +71,14 @@ func read(raw []byte, preset string) (*settings, error) {
 func (s *settings) readAddress() error {
 	u, err := url.Parse(strings.TrimSpace(s.URL))
 	if err != nil || u.Scheme != "ldaps" && u.Scheme != "ldap" || u.Hostname() == "" {
-		return labelled(fault.New(fault.LDAPSettings, "the address %q has not the form ldaps://host or ldap://host", s.URL), "Server address")
+		return labelled(fault.New(fault.LDAPSettings, "url %q has not the form ldaps://host or ldap://host", s.URL), "Server address")
 	}
 	s.secure, s.host = u.Scheme == "ldaps", u.Hostname()
 	switch {
 	case s.secure && s.StartTLS:
-		return labelled(fault.New(fault.LDAPSettings, "ldaps:// is encrypted from the first byte, so StartTLS does not go with it"), "StartTLS")
+		return labelled(fault.New(fault.LDAPSettings, "start_tls does not go with ldaps://, which is encrypted from the first byte"), "StartTLS")
 	case !s.secure && !s.StartTLS && !local(s.host):
-		return labelled(fault.New(fault.LDAPPlain, "%s without StartTLS", u.Scheme+"://"+u.Host), "Server address", "StartTLS")
+		return labelled(fault.New(fault.LDAPPlain, "url %s without StartTLS", u.Scheme+"://"+u.Host), "Server address", "StartTLS")
 	}
 	port := "389"
 	if s.secure {
@@ -100,7 +100,7 @@ func (s *settings) readCA() error {
 		return nil
 	}
 	if len(rest) > maxCA {
-		return labelled(fault.New(fault.LDAPSettings, "CA certificate is longer than %d bytes", maxCA), "CA certificate")
+		return labelled(fault.New(fault.LDAPSettings, "ca is longer than %d bytes", maxCA), "CA certificate")
 	}
 	s.roots = x509.NewCertPool()
 	for {
@@ -110,26 +110,26 @@ func (s *settings) readCA() error {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if block.Type != "CERTIFICATE" || err != nil {
-			return labelled(fault.New(fault.LDAPSettings, "CA certificate holds a block %q that is no certificate", block.Type), "CA certificate")
+			return labelled(fault.New(fault.LDAPSettings, "ca holds a block %q that is no certificate", block.Type), "CA certificate")
 		}
 		s.roots.AddCert(c)
 		s.cas = append(s.cas, c)
 	}
 	if len(s.cas) == 0 || len(bytes.TrimSpace(rest)) > 0 {
-		return labelled(fault.New(fault.LDAPSettings, "CA certificate is not whole: it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"), "CA certificate")
+		return labelled(fault.New(fault.LDAPSettings, "ca is not whole: it begins with -----BEGIN CERTIFICATE----- and ends with -----END CERTIFICATE-----"), "CA certificate")
 	}
 	return nil
 }
 
 func (s *settings) readNames() (err error) {
 	if s.BindDN != "" && s.BindPassword == "" {
-		return labelled(fault.New(fault.LDAPBindPassword, "Bind DN is %s, Bind password is empty", s.BindDN), "Bind password")
+		return labelled(fault.New(fault.LDAPBindPassword, "bind_password is empty, and bind_dn is %s", s.BindDN), "Bind password")
 	}
 	if s.base, err = ldap.ParseDN(s.UserBase); err != nil {
-		return labelled(fault.New(fault.LDAPSettings, "User base %q is no distinguished name", s.UserBase), "User base")
+		return labelled(fault.New(fault.LDAPSettings, "user_base %q is no distinguished name", s.UserBase), "User base")
 	}
 	if _, err = ldap.ParseDN(s.GroupBase); err != nil {
-		return labelled(fault.New(fault.LDAPSettings, "Group base %q is no distinguished name", s.GroupBase), "Group base")
+		return labelled(fault.New(fault.LDAPSettings, "group_base %q is no distinguished name", s.GroupBase), "Group base")
 	}
 	return nil
 }
@@ -142,15 +142,16 @@ func (s *settings) readFilters() error {
 	s.UserFilter = cmp.Or(strings.TrimSpace(s.UserFilter), people)
 	s.GroupFilter = cmp.Or(strings.TrimSpace(s.GroupFilter), groups)
 	if !strings.Contains(s.UserFilter, "%s") {
-		return labelled(fault.New(fault.LDAPFilter, "User filter has no %%s in the place of the user name: it would find the same person whoever signs in"), "User filter")
+		return labelled(fault.New(fault.LDAPFilter, "user_filter has no %%s in the place of the user name: it would find the same person whoever signs in"), "User filter")
 	}
 	if !strings.Contains(s.GroupFilter, "%s") && !strings.Contains(s.GroupFilter, "%u") {
-		return labelled(fault.New(fault.LDAPFilter, "Group filter has neither %%s nor %%u: everybody would be in the same groups"), "Group filter")
+		return labelled(fault.New(fault.LDAPFilter, "group_filter has neither %%s nor %%u: everybody would be in the same groups"), "Group filter")
 	}
-	for label, filter := range map[string]string{"User filter": s.UserFilter, "Group filter": s.GroupFilter} {
-		if _, err := ldap.CompileFilter(fill(filter, "x", "x")); err != nil {
-			return labelled(fault.Wrap(fault.LDAPFilter, err, "%s %s", label, filter), label)
-		}
+	if _, err := ldap.CompileFilter(fill(s.UserFilter, "x", "x")); err != nil {
+		return labelled(fault.Wrap(fault.LDAPFilter, err, "user_filter %s", s.UserFilter), "User filter")
+	}
+	if _, err := ldap.CompileFilter(fill(s.GroupFilter, "x", "x")); err != nil {
+		return labelled(fault.Wrap(fault.LDAPFilter, err, "group_filter %s", s.GroupFilter), "Group filter")
 	}
 	return nil
 }
