@@ -135,6 +135,9 @@ func (c *Connection) Off() error {
 	return nil
 }
 
+// Prompts says that people are asked on a page of ours, so that no answer to a sign-in comes from outside.
+func (c *Connection) Prompts() bool { return c.Protocol == "ldap" }
+
 // Secrets names the secret fields, by the pointer inside the connection's JSON, so that store, API and export treat them
 // alike.
 func (c *Connection) Secrets() map[string]*Secret {

@@ -49,6 +49,11 @@ type Request struct {
 	ForceAuthn bool     // the app asked for prompt=login or max_age=0
 	Passive    bool     // no page may be shown: prompt=none, IsPassive
 	ACR        []string // requested authentication contexts, passed only where the connection says so
+
+	// Admit, in Finish of an answer to Challenge.Fields, is asked before a password is tried: account is the upstream's
+	// own name of whom it belongs to, the same however the person wrote it. An error ends the try and is Finish's. It
+	// keeps guesses below the number at which directories lock an account. Nil elsewhere.
+	Admit func(account string) error
 }
 
 // Derive makes 32 bytes for one purpose ("nonce", "pkce") out of the sign-in's secret.

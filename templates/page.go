@@ -138,14 +138,18 @@ type Prompt struct {
 	Action     string
 	Hidden     []Field
 	Fields     []PromptField
-	Error      string // message id: PromptWrong, PromptEmpty, EmailTooMany
+	Error      string // message id: PromptWrong, PromptEmpty …
 	OtherURL   string // back to the chooser
 }
 
 // What can be wrong with a prompt's answer.
 const (
-	PromptWrong = "prompt.wrong"
-	PromptEmpty = "prompt.empty"
+	PromptWrong      = "prompt.wrong"
+	PromptEmpty      = "prompt.empty"
+	PromptWait       = "prompt.wait"            // too many wrong ones
+	PromptDisabled   = "prompt.disabled"        // the account is switched off or over
+	PromptRestricted = "prompt.restricted"      // not now, not from here
+	PromptChange     = "prompt.password_change" // the password has to be changed first
 )
 
 func (Prompt) Name() string { return "prompt" }

@@ -16,6 +16,7 @@ import (
 type Guard struct {
 	mu      sync.Mutex
 	entries *otter.Cache[string, count]
+	rules   func(account string, who Guesser) []rule
 	now     func() time.Time
 }
 
@@ -25,8 +26,14 @@ type count struct {
 }
 
 // NewGuard makes an empty guard. It keeps a bounded number of counts, each for an hour after its last failure.
-func NewGuard(now func() time.Time) *Guard {
-	return &Guard{now: now, entries: otter.Must(&otter.Options[string, count]{
+func NewGuard(now func() time.Time) *Guard { return newGuard(now, rules) }
+
+// NewDirectoryGuard makes a guard for accounts that are not ours: directories lock one after five to ten wrong passwords,
+// and forget them after ten to thirty minutes. It stays below that, whatever strangers try.
+func NewDirectoryGuard(now func() time.Time) *Guard { return newGuard(now, directoryRules) }
+
+func newGuard(now func() time.Time, rules func(string, Guesser) []rule) *Guard {
+	return &Guard{now: now, rules: rules, entries: otter.Must(&otter.Options[string, count]{
 		MaximumSize: 200_000, ExpiryCalculator: otter.ExpiryWriting[string, count](time.Hour),
 	})}
 }
@@ -57,6 +64,20 @@ func rules(account string, g Guesser) []rule {
 	}
 }
 
+// directoryRules are rules for the accounts of a directory. The own browser has a few tries more, not any number: what
+// counts there is the directory's patience.
+func directoryRules(account string, g Guesser) []rule {
+	if g.Device != "" {
+		return []rule{{"device/" + account + "/" + g.Device, 3, 10 * time.Minute, 30 * time.Minute}}
+	}
+	net := network(g.IP)
+	return []rule{
+		{"account/" + account, 3, 15 * time.Minute, 30 * time.Minute},
+		{"pair/" + account + "/" + net, 3, 15 * time.Minute, 30 * time.Minute},
+		{"network/" + net, 40, time.Second, 5 * time.Minute},
+	}
+}
+
 // network is an address's neighbourhood: one host has a whole /64 of IPv6.
 func network(ip string) string {
 	a, err := netip.ParseAddr(ip)
@@ -79,7 +100,7 @@ func (g *Guard) Take(account string, who Guesser) (wait time.Duration) {
 	now := g.now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := rules(account, who)
+	all := g.rules(account, who)
 	for _, r := range all {
 		if c, ok := g.entries.GetIfPresent(r.key); ok && now.Before(c.until) {
 			wait = max(wait, c.until.Sub(now))
@@ -102,16 +123,25 @@ func (g *Guard) Take(account string, who Guesser) (wait time.Duration) {
 // Forgive takes back a try that succeeded. The browser starts anew; what others did to the account or from the network
 // stays counted.
 func (g *Guard) Forgive(account string, who Guesser) {
+	g.takeBack(account, who, func(i int) bool { return who.Device != "" || i == 1 })
+}
+
+// Return takes back a try that was none: nobody said whether the password is right.
+func (g *Guard) Return(account string, who Guesser) {
+	g.takeBack(account, who, func(int) bool { return false })
+}
+
+// takeBack undoes one Take; the counts that anew names, by their place among the rules, begin from nothing.
+func (g *Guard) takeBack(account string, who Guesser, anew func(i int) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for i, r := range rules(account, who) {
+	for i, r := range g.rules(account, who) {
 		c, ok := g.entries.GetIfPresent(r.key)
 		if !ok {
 			continue
 		}
-		own := who.Device != "" || i == 1
 		c.failures--
-		if own || c.failures <= 0 {
+		if anew(i) || c.failures <= 0 {
 			g.entries.Invalidate(r.key)
 			continue
 		}

@@ -11,12 +11,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 	"time"
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
 	"cloakroom/broker/claims"
+	"cloakroom/broker/credential"
 	"cloakroom/broker/fault"
 	"cloakroom/broker/login"
 	"cloakroom/broker/registry"
@@ -34,6 +36,7 @@ type Engine interface {
 	TestRequest(loginID string, conn *registry.Connection) (providers.Request, error)
 	Tested(conn *registry.Connection, h login.Handle) providers.Request
 	Spend(ctx context.Context, conn *registry.Connection, idn providers.Identity) error
+	TestTry(l *broker.Login, conn *registry.Connection, state string, typed url.Values, who credential.Guesser) (*login.Try, error)
 }
 
 // Tests keeps test logins.

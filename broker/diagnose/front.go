@@ -58,13 +58,7 @@ func (f *Front) open(c *web.Ctx) {
 		f.again(c, t)
 		return
 	}
-	conn, err := f.Connections.Connection(ctx, t.Connection)
-	if err == nil && conn.Realm != t.Realm {
-		err = broker.ErrNotFound
-	}
-	if err == nil && c.Query("shadow") != "" {
-		conn, err = login.InConfiguration(conn, true)
-	}
+	conn, err := f.tested(c, t)
 	if err != nil {
 		f.Web.Fault(c, unknown(err))
 		return
@@ -74,6 +68,9 @@ func (f *Front) open(c *web.Ctx) {
 	if err != nil {
 		f.ended(c, conn, t, l, failure("start", err))
 		return
+	}
+	if len(ch.Fields) > 0 {
+		ch.URL = promptURL(l, conn.OnTrial())
 	}
 	if err := f.Tests.Note(ctx, t.ID, broker.TestLeft, hostOf(ch.URL), f.Now()); err != nil {
 		f.Web.Fault(c, err)
@@ -115,11 +112,7 @@ func (f *Front) start(ctx context.Context, conn *registry.Connection, l *broker.
 	if err != nil {
 		return providers.Challenge{}, err
 	}
-	ch, err := conn.Provider.Start(ctx, r)
-	if err == nil && len(ch.Fields) > 0 {
-		err = fault.New(fault.ExplainKind, "connections of the protocol %s are tested by their check", conn.Protocol)
-	}
-	return ch, err
+	return conn.Provider.Start(ctx, r)
 }
 
 // ended keeps a report that needs no answer and shows it.

@@ -21,6 +21,7 @@ const (
 	LoginLinkConfirm   Code = "login.link_unconfirmed"
 	LoginUpstreamBusy  Code = "login.upstream_busy"
 	LoginUpstreamStale Code = "login.reauthentication_refused"
+	LoginGuessWait     Code = "login.too_many_passwords"
 )
 
 var loginFaults = map[Code]Entry{
@@ -43,5 +44,6 @@ var loginFaults = map[Code]Entry{
 	LoginLinkRefused:   {Status: 403, Side: Ours, Public: "not_allowed", Cause: "A person with this address exists already, and the connection's linking policy does not tie them together.", Fix: "Link the two by hand, or set the connection's linking to verified_email."},
 	LoginLinkConfirm:   {Status: 403, Side: Ours, Public: "link_ask", Cause: "A person with this address exists already and must first confirm by mail that the new sign-in is theirs, but no mail server is set.", Fix: "Set CLOAKROOM_SMTP_URL, or link the two by hand: the detail names the person and the new subject."},
 	LoginUpstreamBusy:  {Status: 424, Side: Network, Public: "unavailable", Cause: "The identity provider does not answer, so the broker stopped asking it for a moment.", Fix: "Wait a minute; if it goes on, check the provider's status page and that its address can be reached from the broker."},
+	LoginGuessWait:     {Status: 429, Side: User, Public: "too_many", Cause: "Several wrong passwords were tried for this directory account, so the next try has to wait: the directory would lock the account after a few more.", Fix: "Wait for the time in the detail, or reset the person's password in the directory. Tries go on being counted by each replica of the broker for itself."},
 	LoginUpstreamStale: {Status: 403, Side: IdP, Public: "idp_refused", Cause: "The application asked for a fresh sign-in, and the identity provider answered with an older one.", Fix: "Allow forced re-authentication at the identity provider, or do not ask for it in the application."},
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloakroom/broker"
+	"cloakroom/broker/credential"
 	"cloakroom/broker/email"
 	"cloakroom/broker/fault"
 	"cloakroom/broker/registry"
@@ -88,7 +89,9 @@ type Engine struct {
 	// Health answers how a connection stands; nil: nobody notices that one lets nobody in.
 	Health func(ctx context.Context, realm, slug string) (*broker.Health, error)
 	// Tx runs f in one transaction of the store; f may be run again from its start. nil: each write by itself.
-	Tx         func(ctx context.Context, f func(ctx context.Context) error) error
+	Tx func(ctx context.Context, f func(ctx context.Context) error) error
+	// Guesses counts the passwords that people try at directories; nil: nobody may try one.
+	Guesses    *credential.Guard
 	Handles    *Handles
 	Responders map[string]Responder
 	Now        func() time.Time
@@ -210,21 +213,30 @@ func (e *Engine) stillServes(ctx context.Context, l *broker.Login, realm *broker
 	return err == nil && conn.Enabled && conn.Realm == s.HomeRealm && e.allowed(l, realm, client, conn.Connection), err
 }
 
-// challenge sends the person upstream.
+// challenge sends the person upstream, or to the page of ours where the upstream's question is asked.
 func (e *Engine) challenge(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, conn *registry.Connection) (Step, error) {
-	if !e.allowed(l, realm, client, conn.Connection) {
-		return Step{}, fault.New(fault.LoginNotAllowed, "client %q of realm %q, connection %q of realm %q", client.ClientID, realm.Name, conn.Slug, conn.Realm)
-	}
-	if err := conn.Off(); err != nil {
+	ch, _, err := e.start(ctx, l, realm, client, conn)
+	switch {
+	case err != nil:
 		return Step{}, err
+	case len(ch.Fields) > 0:
+		return Step{Page: PagePrompt, Connection: conn.Slug, Login: l}, nil
+	}
+	return Step{Go: &Redirect{URL: ch.URL, Form: ch.Form}, Login: l}, nil
+}
+
+// start begins an attempt at a connection; the handle is what comes back with its answer.
+func (e *Engine) start(ctx context.Context, l *broker.Login, realm *broker.Realm, client *broker.Client, conn *registry.Connection) (providers.Challenge, Handle, error) {
+	if err := e.open(l, realm, client, conn); err != nil {
+		return providers.Challenge{}, Handle{}, err
 	}
 	conn = onTrialFor(conn, l)
 	if conn.Err != nil {
-		return Step{}, conn.Err
+		return providers.Challenge{}, Handle{}, conn.Err
 	}
 	h, err := e.Handles.newFor(forLogin, l.ID, conn)
 	if err != nil {
-		return Step{}, err
+		return providers.Challenge{}, Handle{}, err
 	}
 	r := e.request(conn, h)
 	r.LoginHint, r.DomainHint, r.UILocales, r.ACR = l.LoginHint, l.DomainHint, l.UILocales, l.ACR
@@ -234,12 +246,17 @@ func (e *Engine) challenge(ctx context.Context, l *broker.Login, realm *broker.R
 	}
 	ch, err := conn.Provider.Start(ctx, r)
 	if err != nil {
-		return Step{}, e.trouble(ctx, l, conn, err)
+		err = e.trouble(ctx, l, conn, err)
 	}
-	if len(ch.Fields) > 0 {
-		return Step{Page: PagePrompt, Login: l}, nil
+	return ch, h, err
+}
+
+// open says why a login may not go through a connection, nil where it may.
+func (e *Engine) open(l *broker.Login, realm *broker.Realm, client *broker.Client, conn *registry.Connection) error {
+	if !e.allowed(l, realm, client, conn.Connection) {
+		return fault.New(fault.LoginNotAllowed, "client %q of realm %q, connection %q of realm %q", client.ClientID, realm.Name, conn.Slug, conn.Realm)
 	}
-	return Step{Go: &Redirect{URL: ch.URL, Form: ch.Form}, Login: l}, nil
+	return conn.Off()
 }
 
 // request is what a provider is told. The zero Handle, of an answer that nobody asked for, has no form that travels.

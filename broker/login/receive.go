@@ -32,8 +32,12 @@ func (e *Engine) ReadHandle(conn *registry.Connection, reply providers.Reply) (h
 	return h, true, err
 }
 
-// verify asks the provider what the answer says.
-func (e *Engine) verify(ctx context.Context, conn *registry.Connection, h Handle, reply providers.Reply) (providers.Identity, error) {
+// verify asks the provider what the answer says. r is what the provider is told; only what was typed on a page of ours
+// brings an Admit, and a connection that asks there takes nothing else.
+func (e *Engine) verify(ctx context.Context, conn *registry.Connection, h Handle, r providers.Request, reply providers.Reply) (providers.Identity, error) {
+	if conn.Prompts() != (r.Admit != nil) {
+		return providers.Identity{}, fault.New(fault.LoginNoMessage, "connection %q asks on a page of ours", conn.Slug)
+	}
 	if h.Test {
 		return providers.Identity{}, fault.New(fault.Internal, "the answer to a test login came to where people sign in")
 	}
@@ -43,9 +47,11 @@ func (e *Engine) verify(ctx context.Context, conn *registry.Connection, h Handle
 	if err := conn.Off(); err != nil {
 		return providers.Identity{}, err
 	}
-	idn, err := conn.Provider.Finish(ctx, e.request(conn, h), reply)
+	idn, err := conn.Provider.Finish(ctx, r, reply)
 	if err != nil {
-		heard(ctx, conn, reply)
+		if !conn.Prompts() { // what a person typed is nobody's to read
+			heard(ctx, conn, reply)
+		}
 		return providers.Identity{}, err
 	}
 	passed(ctx, "verified", "")
@@ -65,7 +71,12 @@ func (e *Engine) Receive(ctx context.Context, l *broker.Login, conn *registry.Co
 	if err != nil {
 		return Step{}, err
 	}
-	idn, err := e.verify(ctx, conn, h, reply)
+	idn, err := e.verify(ctx, conn, h, e.request(conn, h), reply)
+	return e.verified(ctx, l, conn, idn, err)
+}
+
+// verified goes on with what verify answered.
+func (e *Engine) verified(ctx context.Context, l *broker.Login, conn *registry.Connection, idn providers.Identity, err error) (Step, error) {
 	if err != nil {
 		return e.failed(ctx, l, conn, err)
 	}
@@ -93,7 +104,7 @@ func (e *Engine) Park(ctx context.Context, conn *registry.Connection, h Handle, 
 	if err != nil {
 		return "", err
 	}
-	idn, err := e.verify(ctx, conn, h, reply)
+	idn, err := e.verify(ctx, conn, h, e.request(conn, h), reply)
 	if err != nil {
 		return "", e.trouble(ctx, e.loginOf(h, conn), conn, err)
 	}

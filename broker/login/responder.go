@@ -38,6 +38,8 @@ type Redirect struct {
 type Step struct {
 	Go   *Redirect
 	Page Page
+	// Connection is the slug of the connection that PagePrompt asks for.
+	Connection string
 	// Login is to be kept in the browser's cookie; nil together with a Go to the application means that it is over.
 	Login *broker.Login
 	// Done names a login that is over; its cookie becomes a tombstone.

@@ -22,6 +22,10 @@ func (f *Front) endpoint(c *web.Ctx, conn *registry.Connection) {
 		f.Web.Fault(c, err)
 		return
 	}
+	if conn.Prompts() { // a page of ours asks, and nobody else has an answer
+		f.Web.Fault(c, fault.New(fault.LoginNoMessage, "connection %q", conn.Slug))
+		return
+	}
 	if done := f.logoutMessage(c, conn, reply); done {
 		return
 	}

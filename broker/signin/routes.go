@@ -59,6 +59,9 @@ func (f *Front) Mount(r gin.IRouter) {
 	r.POST("/realms/:realm/login/:ref", f.address)
 	r.GET("/realms/:realm/login/:ref/go/:slug", f.pick)
 
+	r.GET("/realms/:realm/login/:ref/prompt/:slug", f.prompt)
+	r.POST("/realms/:realm/login/:ref/prompt/:slug", f.answer)
+
 	r.GET("/realms/:realm/login/:ref/confirm", f.confirm)
 	r.POST("/realms/:realm/login/:ref/confirm", f.confirm)
 	r.GET("/invite/:token", f.invite)

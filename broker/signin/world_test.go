@@ -72,7 +72,7 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	w := &world{t: t, store: s, traces: &tracer{}}
 	k := keys.New(s.Keys, time.Now)
 	w.registry = registry.New(&registry.Registry{
-		Store: configuration{s}, Chooser: s.Connections, Protocols: map[string]providers.Protocol{"oidc": upstream{}}, BaseURL: base,
+		Store: configuration{s}, Chooser: s.Connections, Protocols: map[string]providers.Protocol{"oidc": upstream{}, "ldap": directories{}}, BaseURL: base,
 		SPKeys: k.ForConnection, Log: log, Now: time.Now,
 	})
 	go s.Watch(t.Context(), w.registry.Forget)

@@ -37,7 +37,7 @@ func (w *Web) Step(c *gin.Context, l *broker.Login, step login.Step, err error) 
 	case step.Go != nil:
 		w.Redirect(c, step.Go.URL)
 	case step.Page == login.PagePrompt:
-		w.Redirect(c, w.LoginURL(step.Login)+"/prompt")
+		w.Redirect(c, w.LoginURL(step.Login)+"/prompt/"+step.Connection)
 	case step.Page == login.PageConfirm:
 		w.Redirect(c, w.LoginURL(step.Login)+"/confirm")
 	default:

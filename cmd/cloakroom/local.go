@@ -35,6 +35,7 @@ func (in *installation) localWays(engine *login.Engine, letterbox *post, w *erra
 		Credentials: in.store.Credentials, Passwords: passwords, Passkeys: passkeys, Guard: credential.NewGuard(time.Now),
 		Post: letterbox, BaseURL: in.cfg.BaseURL, EndUser: in.admin.EndUser, Go: w.Go,
 	}
+	engine.Guesses = credential.NewDirectoryGuard(time.Now)
 	engine.Broken, engine.Health = broken{in.store.Events, letterbox}, in.store.Overview.Health
 	in.admin.Local = admin.Local{
 		Credentials: in.store.Credentials, NewLink: engine.NewLink, Mail: letterbox.operatorLink, MailConfigured: letterbox.Configured(),
