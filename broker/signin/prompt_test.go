@@ -275,7 +275,7 @@ func TestPromptGuesses(t *testing.T) {
 	for i, name := range []string{"ada", "ADA", " ada@acme.example", "ada.l", "ada1", "ada2", "ada3", "ada4"} {
 		b := w.browser()
 		b.from = "192.0.2." + string(rune('1'+i)) + ":4000"
-		if p := b.enter(b.authorize("acme"), name, "wrong"); p.Code == http.StatusTooManyRequests {
+		if p := b.enter(b.authorize("acme"), name, "wrong"); p.Code == fault.Lookup(fault.LoginGuessWait).Status {
 			waits++
 			if !strings.Contains(p.Body.String(), "quarter of an hour") {
 				t.Errorf("the page does not say how long: %s", p.Body)
