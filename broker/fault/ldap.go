@@ -26,7 +26,6 @@ const (
 	LDAPServiceDisabled  Code = "ldap.service_account_disabled"
 	LDAPServiceElsewhere Code = "ldap.service_account_restricted"
 	LDAPServiceEnds      Code = "ldap.service_password_ends_soon"
-	LDAPServiceHeld      Code = "ldap.bind_not_repeated"
 	LDAPStronger         Code = "ldap.encryption_required"
 	LDAPRights           Code = "ldap.no_read_rights"
 
@@ -80,7 +79,6 @@ var ldapFaults = map[Code]Entry{
 	LDAPServiceDisabled:  {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The service account is disabled or has expired.", Fix: "Active Directory Users and Computers: Enable Account, and set Account expires to Never."},
 	LDAPServiceElsewhere: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The service account may not sign in at this hour or from this computer.", Fix: "Active Directory Users and Computers > the account > Account: allow all Logon Hours, and all computers under Log On To."},
 	LDAPServiceEnds:      {Status: 200, Side: IdP, Public: "idp_misconfigured", Cause: "The service account's password ends soon, and with it all sign-ins.", Fix: "Tick Password never expires for the account, or set a new password before that day and enter it as Bind password."},
-	LDAPServiceHeld:      {Status: 200, Side: Ours, Public: "idp_misconfigured", Cause: "The directory refused the service account at an earlier check, and nothing has been changed since, so it was not tried again: each attempt counts towards the account's lock-out.", Fix: "Mend what the earlier check found, then save the connection with the right Bind DN and Bind password."},
 	LDAPStronger:         {Status: 403, Side: Ours, Public: "idp_misconfigured", Cause: "The directory takes passwords over encrypted connections only.", Fix: "Use an address with ldaps://, or switch on StartTLS."},
 	LDAPRights:           {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The service account has no right to read there.", Fix: "Give it read access to the people and groups below User base and Group base (OpenLDAP: olcAccess … by dn.exact=\"…\" read)."},
 
@@ -106,4 +104,10 @@ var ldapFaults = map[Code]Entry{
 	LDAPLogonHours:      {Status: 403, Side: User, Public: "not_allowed", Cause: "The person may not sign in at this hour, or only from certain computers.", Fix: "Active Directory Users and Computers > the person > Account: look at Logon Hours and Log On To."},
 	LDAPPasswordExpired: {Status: 403, Side: User, Public: "password_change", Cause: "The person's password has expired.", Fix: "The person sets a new one at a computer of the company, or the help desk does."},
 	LDAPPasswordChange:  {Status: 403, Side: User, Public: "password_change", Cause: "The person has to change the password before the first use.", Fix: "The person changes it at a computer of the company, or the administrator unticks User must change password at next logon."},
+}
+
+// BindRefused reports whether a directory refused an account with this fault, so that to ask again would count towards the
+// account's lock-out.
+func BindRefused(c Code) bool {
+	return c == LDAPService || c == LDAPServiceExpired || c == LDAPServiceLocked || c == LDAPServiceDisabled || c == LDAPServiceElsewhere
 }
