@@ -288,7 +288,7 @@ func TestTexts(t *testing.T) {
 }
 
 // publics are the sentences the catalogue may choose from (fault.Entry.Public).
-var publics = []string{"retry", "expired", "stray", "idp_refused", "idp_misconfigured", "not_allowed", "no_email", "unavailable",
+var publics = []string{"retry", "password_change", "expired", "stray", "idp_refused", "idp_misconfigured", "not_allowed", "no_email", "unavailable",
 	"ours", "app", "cookie", "too_many", "unknown_address", "pending", "held", "link_ask", "link_tries",
 	"invite_unknown", "invite_expired", "invite_revoked", "invite_used", "invite_other_address", "invite_other_connection", "setup_unknown", "setup_expired", "setup_revoked"}
 

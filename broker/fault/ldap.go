@@ -94,7 +94,7 @@ var ldapFaults = map[Code]Entry{
 	LDAPNoGroups:       {Status: 200, Side: Ours, Public: "idp_misconfigured", Cause: "The directory's entries do not list people's groups.", Fix: "Fill in Group base and Group filter, for example (member=%s); or switch on the memberof overlay in OpenLDAP."},
 	LDAPNested:         {Status: 200, Side: Ours, Public: "idp_misconfigured", Cause: "Some groups have groups as members, and plain memberOf does not list what is inherited.", Fix: "Switch on Nested groups, or use the group that people are direct members of."},
 
-	LDAPInput:           {Status: 400, Side: User, Public: "retry", Cause: "User name or password is empty, too long or no text, so the directory was not asked.", Fix: "Type both."},
+	LDAPInput:           {Status: 400, Side: User, Public: "retry", Cause: "User name or password is empty, too long or no text, so the directory was not asked.", Fix: "Type both, as at the computers of the company."},
 	LDAPPersonUnknown:   {Status: 403, Side: User, Public: "retry", Cause: "The directory has nobody of this name below User base whom the user filter finds.", Fix: "Compare the name with the attributes in User filter. If the person is in another part of the tree or another domain, widen User base or use the global catalog (port 3269)."},
 	LDAPPersonAmbiguous: {Status: 403, Side: IdP, Public: "retry", Cause: "The directory has several people of this name, so none of them is signed in.", Fix: "Use attributes in User filter that are unique, or have the double value taken away from one of them."},
 	LDAPPassword:        {Status: 403, Side: User, Public: "retry", Cause: "The person's password is wrong.", Fix: "Type it again: it is the one of the company's computers."},

@@ -1,6 +1,7 @@
 package ldap_test
 
 import (
+	"context"
 	"encoding/json"
 	"net"
 	"net/url"
@@ -121,4 +122,11 @@ func (w *world) refuses(t *testing.T, username, password string, want fault.Code
 		t.Errorf("a password is quoted: %v", f)
 	}
 	return f
+}
+
+func now() time.Time { return time.Now() }
+
+func (a away) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	c, err := (&net.Dialer{}).DialContext(ctx, network, a.at)
+	return farConn{c}, err
 }
