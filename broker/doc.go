@@ -32,6 +32,14 @@
 // A connection may have a second configuration on trial for some people. Which of the two a login was begun with is in
 // the purpose of its handle's MAC.
 //
+// # Directories
+//
+// providers/ldap lets go-ldap speak the protocol behind a gate of its own (wire.go), through which only messages of the form
+// of RFC 4511 and of bounded size come: the library recurses as deep as a message nests. It dials by Settings.Dial, the
+// guarded way out for what is not HTTP. A person's password is tried once and a refused service account is left alone: by
+// sign-ins for ten minutes, by nightly checks until the connection is changed (providers.Sparing), so that nothing of ours
+// locks an account.
+//
 // # SAML
 //
 // providers/saml reads a message once into one tree with a strict gate of its own, verifies signatures over its own

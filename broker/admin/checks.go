@@ -9,6 +9,7 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/fault"
+	"cloakroom/providers"
 )
 
 // Checks is where the reports of preflights are kept.
@@ -71,11 +72,32 @@ func (s *Service) checked(ctx context.Context, c *broker.Connection, by string) 
 	}
 	limited, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
+	if by == Nightly {
+		var err error
+		if limited, err = s.sparing(limited, c); err != nil {
+			return Report{}, err
+		}
+	}
 	s.preflight(limited, &r, c)
 	if ctx.Err() != nil {
 		return Report{}, ctx.Err() // a report of what was not looked at is none
 	}
 	return r, s.keepReport(ctx, c, r, by)
+}
+
+// sparing keeps a check that nobody asked for from trying an account's password again that was refused at the last one, if
+// the connection is still the same: each attempt counts towards the account's lock-out.
+func (s *Service) sparing(ctx context.Context, c *broker.Connection) (context.Context, error) {
+	runs, _, err := s.Checks.List(ctx, c.Realm, c.Slug, broker.Page{Limit: 1})
+	if err != nil || len(runs) == 0 || c.UpdatedAt.After(runs[0].At) {
+		return ctx, err
+	}
+	for _, code := range runs[0].Errors {
+		if fault.BindRefused(fault.Code(code)) {
+			return providers.Sparing(ctx, fault.Code(code)), nil
+		}
+	}
+	return ctx, nil
 }
 
 // keepReport stores a report and tells, by an event, of errors that the check before did not find, and of their end.

@@ -12,6 +12,9 @@ import (
 	"cloakroom/broker/fault"
 )
 
+// groupBase is the console's label of the setting whose faults end a sign-in after the password was proved.
+const groupBase = "Group base"
+
 // said is a result in the directory's own words.
 func said(err error) string {
 	var r *ldap.Error

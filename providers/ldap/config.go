@@ -129,7 +129,7 @@ func (s *settings) readNames() (err error) {
 		return labelled(fault.New(fault.LDAPSettings, "user_base %q is no distinguished name", s.UserBase), "User base")
 	}
 	if _, err = ldap.ParseDN(s.GroupBase); err != nil {
-		return labelled(fault.New(fault.LDAPSettings, "group_base %q is no distinguished name", s.GroupBase), "Group base")
+		return labelled(fault.New(fault.LDAPSettings, "group_base %q is no distinguished name", s.GroupBase), groupBase)
 	}
 	return nil
 }

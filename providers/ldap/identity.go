@@ -162,7 +162,7 @@ func (p *provider) groupsBy(ctx context.Context, l *link, base, filter string) (
 	pages := ldap.NewControlPaging(pageSize)
 	for {
 		found, err := p.search(ctx, l, ldap.NewSearchRequest(base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, int(stepLimit.Seconds()), false,
-			filter, []string{"1.1"}, []ldap.Control{pages}), "Group base")
+			filter, []string{"1.1"}, []ldap.Control{pages}), groupBase)
 		if err != nil && (len(found.Entries) == 0 || !limited(err)) {
 			return nil, false, err
 		}

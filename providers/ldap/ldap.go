@@ -30,7 +30,7 @@ func (Protocol) Open(s providers.Settings) (providers.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &provider{settings: s, c: c, slots: make(chan struct{}, maxAtOnce)}, nil
+	return &provider{settings: s, c: c, slots: make(chan struct{}, maxAtOnce), known: s.Stored}, nil
 }
 
 const (
@@ -54,6 +54,7 @@ type provider struct {
 	mu      sync.Mutex
 	refused error // why the service account was refused last
 	until   time.Time
+	known   []byte // the directory's certificate, as it was remembered
 }
 
 // Start asks for user name and password on a page of ours.
@@ -106,6 +107,7 @@ func (p *provider) bound(ctx context.Context) (*link, error) {
 		}
 		return nil, err
 	}
+	p.remember(ctx, l.peer)
 	return l, nil
 }
 

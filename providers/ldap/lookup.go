@@ -159,7 +159,7 @@ func (c *climb) groups() bool {
 	}
 	member := c.member()
 	if member == nil && c.c.GroupBase == "" && !c.about.ad {
-		f := labelled(fault.New(fault.LDAPNoGroups, "none of %d people has memberOf, and group_base is empty", len(c.sample)), "Group base", "Group filter")
+		f := labelled(fault.New(fault.LDAPNoGroups, "none of %d people has memberOf, and group_base is empty", len(c.sample)), groupBase, "Group filter")
 		f.Confidence = fault.Likely
 		f.Alternatives = []fault.Alternative{{Code: fault.LDAPRights, Question: "Does the directory list memberOf to other accounts? Then the service account may not read it."}}
 		return c.yellow("groups", f)
@@ -192,7 +192,7 @@ func (c *climb) member() *ldap.Entry {
 // nested finds a group within another, apart from those that every Active Directory has.
 func (c *climb) nested() *fault.Error {
 	found, err := c.search(c.ctx, c.link, ldap.NewSearchRequest(cmp.Or(c.c.GroupBase, domainOf(c.c.UserBase), c.c.UserBase), ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 1,
-		int(stepLimit.Seconds()), false, "(&(objectCategory=group)(memberOf=*)(!(isCriticalSystemObject=TRUE)))", []string{"memberOf"}, nil), "Group base")
+		int(stepLimit.Seconds()), false, "(&(objectCategory=group)(memberOf=*)(!(isCriticalSystemObject=TRUE)))", []string{"memberOf"}, nil), groupBase)
 	if len(found.Entries) == 0 || err != nil && !limited(err) {
 		return nil
 	}

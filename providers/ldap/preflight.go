@@ -269,7 +269,7 @@ func (c *climb) base() bool {
 		}
 		return c.red("base", f)
 	}
-	for _, b := range []struct{ dn, label string }{{c.c.UserBase, "User base"}, {c.c.GroupBase, "Group base"}} {
+	for _, b := range []struct{ dn, label string }{{c.c.UserBase, "User base"}, {c.c.GroupBase, groupBase}} {
 		if b.dn == "" {
 			continue
 		}
