@@ -224,7 +224,7 @@ var used = regexp.MustCompile(`\.TN? "([^"]+)"`)
 func TestTexts(t *testing.T) {
 	seen := map[string]bool{
 		templates.EmailEmpty: true, templates.EmailMalformed: true, templates.EmailUnknown: true, templates.EmailTooMany: true,
-		templates.PromptWrong: true, templates.PromptEmpty: true, templates.CodeWrong: true, templates.CodeNoMore: true, "invite.by": true, "invite.body": true,
+		templates.PromptWrong: true, templates.PromptEmpty: true, templates.PromptWait: true, templates.PromptDisabled: true, templates.PromptRestricted: true, templates.PromptChange: true, templates.CodeWrong: true, templates.CodeNoMore: true, "invite.by": true, "invite.body": true,
 		templates.LocalCodeWrong: true, templates.LocalCodeOver: true, templates.LocalPasswordWrong: true, templates.LocalShort: true,
 		templates.LocalLong: true, templates.LocalGuessable: true, templates.LocalDiffer: true,
 		"local.sent.title": true, "local.sent.text": true, "local.password_set.title": true, "local.password_set.text": true,

@@ -26,7 +26,7 @@ const (
 const quantum = 250 * time.Millisecond
 
 // Finish takes Reply.Form with username and password.
-func (p *provider) Finish(ctx context.Context, _ providers.Request, reply providers.Reply) (providers.Identity, error) {
+func (p *provider) Finish(ctx context.Context, r providers.Request, reply providers.Reply) (providers.Identity, error) {
 	name, password, err := p.typed(reply.Form)
 	if err != nil {
 		return providers.Identity{}, err
@@ -39,7 +39,7 @@ func (p *provider) Finish(ctx context.Context, _ providers.Request, reply provid
 	ctx, cancel := context.WithTimeout(ctx, signInLimit)
 	defer cancel()
 	began := p.settings.Now()
-	idn, err := p.guarded(ctx, name, password)
+	idn, err := p.guarded(ctx, r, name, password)
 	if err != nil && fault.Lookup(fault.CodeOf(err)).Public == "retry" {
 		p.drawOut(ctx, began)
 	}
@@ -47,13 +47,13 @@ func (p *provider) Finish(ctx context.Context, _ providers.Request, reply provid
 }
 
 // guarded is signIn; what the library trips over is the directory's fault, not ours.
-func (p *provider) guarded(ctx context.Context, name, password string) (idn providers.Identity, err error) {
+func (p *provider) guarded(ctx context.Context, r providers.Request, name, password string) (idn providers.Identity, err error) {
 	defer func() {
 		if broke := recover(); broke != nil {
 			idn, err = providers.Identity{}, fault.New(fault.LDAPAnswer, "the directory's answer cannot be read: %v", broke)
 		}
 	}()
-	return p.signIn(ctx, name, password)
+	return p.signIn(ctx, r, name, password)
 }
 
 // typed reads the form. An empty password never reaches a directory: it would answer success (RFC 4513, section 5.1.2).
@@ -102,7 +102,7 @@ func (p *provider) drawOut(ctx context.Context, began time.Time) {
 }
 
 // signIn looks the person up, then lets the directory judge the password. Whoever is not found costs the same steps.
-func (p *provider) signIn(ctx context.Context, name, password string) (providers.Identity, error) {
+func (p *provider) signIn(ctx context.Context, r providers.Request, name, password string) (providers.Identity, error) {
 	if p.c.UserBase == "" {
 		return providers.Identity{}, p.baseMissing()
 	}
@@ -117,6 +117,11 @@ func (p *provider) signIn(ctx context.Context, name, password string) (providers
 			_ = p.prove(ctx, "cn=cloakroom-"+strings.ToLower(rand.Text())+","+p.c.UserBase, rand.Text()) // nobody; for the time that it takes
 		}
 		return providers.Identity{}, err
+	}
+	if r.Admit != nil { // one account has many names, and is locked by all of them together
+		if err := r.Admit(e.DN); err != nil {
+			return providers.Identity{}, err
+		}
 	}
 	if err := p.prove(ctx, e.DN, password); err != nil {
 		return providers.Identity{}, err

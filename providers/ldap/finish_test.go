@@ -197,3 +197,30 @@ func TestPasswordPolicy(t *testing.T) {
 		})
 	}
 }
+
+// Whoever counts the tries is asked with the directory's own name of the account, however it was typed, before a password
+// is tried; a refusal of theirs is the end of it.
+func TestAdmit(t *testing.T) {
+	w := open(t, setup{Options: corp(ldapd.ActiveDirectory)})
+	var asked []string
+	enough := false
+	r := providers.Request{Admit: func(account string) error {
+		asked = append(asked, account)
+		if enough {
+			return fault.New(fault.LoginGuessWait, "a minute more")
+		}
+		return nil
+	}}
+	for _, name := range []string{"ann", `CORP\ann`, "ANN@corp.example", "eve"} {
+		_, _ = w.provider.Finish(t.Context(), r, form(name, "not the horse"))
+	}
+	if dn := w.DN("ann"); !slices.Equal(asked, []string{dn, dn, dn}) {
+		t.Errorf("asked of %q", asked)
+	}
+	enough = true
+	before := len(w.Binds())
+	_, err := w.provider.Finish(t.Context(), r, form("ann", password))
+	if after := w.Binds(); fault.CodeOf(err) != fault.LoginGuessWait || len(after) != before+1 || after[before] != w.DN("svc") {
+		t.Errorf("%v, binds %q", err, w.Binds())
+	}
+}
