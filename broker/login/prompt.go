@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -107,7 +106,7 @@ func (e *Engine) guess(conn *registry.Connection, h Handle, typed url.Values, wh
 	case e.Guesses == nil:
 		return nil, fault.New(fault.Internal, "nobody counts the passwords that are tried")
 	}
-	t := &Try{Request: e.request(conn, h), Reply: providers.Reply{Method: http.MethodPost, Form: typed}, guard: e.Guesses, who: who, slug: conn.Slug}
+	t := &Try{Request: e.request(conn, h), Reply: providers.Reply{Method: "POST", Form: typed}, guard: e.Guesses, who: who, slug: conn.Slug}
 	t.Request.Admit = func(account string) error { return t.take("account", account) }
 	return t, t.take("name", typed.Get("username"))
 }
