@@ -37,6 +37,8 @@ const (
 	PasteUnusual       Code = "paste.unusual"
 	PasteForeignHost   Code = "paste.unusual_host"
 	PasteRedirect      Code = "paste.redirect_not_listed"
+	PasteDirectoryPort Code = "paste.directory_port"
+	PasteBindName      Code = "paste.bind_name_short"
 )
 
 var pasteFaults = map[Code]Entry{
@@ -74,5 +76,7 @@ var pasteFaults = map[Code]Entry{
 	PasteUnusual:       {Status: 200, Side: IdP, Public: "ours", Cause: "The value does not look like this provider's values do.", Fix: "Compare it with the provider's console; the check that follows will tell if it is not right."},
 	PasteForeignHost:   {Status: 200, Side: IdP, Public: "ours", Cause: "The address is not one of this provider's own.", Fix: "Nothing has to be done if the customer reaches the provider by an address of their own; else copy it once more."},
 	PasteRedirect:      {Status: 200, Side: IdP, Public: "ours", Cause: "The application does not list our redirect address, at least not when its file was downloaded.", Fix: "Add the redirect address from the left to the application in the provider's console."},
+	PasteDirectoryPort: {Status: 200, Side: Ours, Public: "ours", Cause: "The port of the address is usual for the other mode of encryption.", Fix: "Port 636 (global catalog 3269) goes with ldaps://, port 389 (3268) with ldap:// and StartTLS; change Server address unless the directory really listens otherwise."},
+	PasteBindName:      {Status: 422, Side: Ours, Public: "ours", Cause: "The name of the service account does not say where the account is, and directories take no short name.", Fix: "Paste Bind DN as the user principal name (svc-cloakroom@corp.example) or as the full distinguished name (CN=svc-cloakroom,OU=Service,DC=corp,DC=example)."},
 	PasteSlug:          {Status: 422, Side: Ours, Public: "ours", Cause: "A slug cannot have an underscore or other signs, because Okta and others refuse them in addresses.", Fix: "Use the letters a to z, digits and hyphens."},
 }

@@ -144,6 +144,15 @@ func called(kind, protocol, preset, words string) wording {
 
 // labels are the consoles' words, the particular ones first: the same word means different things in different consoles.
 var labels = []wording{
+	called(KindServer, "ldap", "", `(?:ldaps? |directory )?(?:server|host)(?: ?name)?(?: (?:address|url))?|(?:ldaps?|connection|server) (?:url|address|string)|url|domain controller|serveur|serveradresse|servidor|serwer|сервер`),
+	called(KindBindName, "ldap", "", `(?:service account |manager |admin |root ?)?(?:bind|user|manager|search|service account)? ?(?:dn|account|user(?: ?name)?|user principal name|upn)|bind(?: name)?|service account|(?:user )?logon name|dienstkonto|compte de service|cuenta de servicio|konto usługi|служебная учётная запись`),
+	called(KindBindPassword, "ldap", "", `(?:bind|manager|admin|service account|account)? ?(?:dn )?(?:password|credentials?|pwd)|passwort|kennwort|mot de passe|contraseña|hasło|пароль`),
+	called(KindUserBase, "ldap", "", `(?:(?:user|people|account)s? )?(?:search )?base(?: dn)?|(?:users? )?(?:dn|search base|container)|base dn|distinguishedname|default ?naming ?context|suffix`),
+	called(KindUserFilter, "ldap", "", `(?:user|people|login|search|account)s?(?: search| object)? filter|filter`),
+	called(KindGroupBase, "ldap", "", `groups? (?:search )?base(?: dn)?|groups? (?:dn|container)`),
+	called(KindGroupFilter, "ldap", "", `groups?(?: search| member(?:ship)?)? filter`),
+	called(KindSubject, "ldap", "", `(?:subject|uuid|unique ?id|id)(?: ldap)? attribute`),
+	called(KindAuthority, "ldap", "", `(?:ca|root|issuing ca|authority)(?: certificate)?|certificate|zertifikat|certificat|certificado|certyfikat|сертификат`),
 	called(KindMetadataURL, "saml", "onelogin", `issuer url`),
 	called("secret_id", "", "", `secret id|id du secret|geheime id|id secreta|identyfikator wpisu tajnego|идентификатор секрета`),
 	called(KindClientSecret, "", "", `client secrets?(?: value)?|secret(?: value)?|value|app secret|application secret|password|clientsecret|shared secret|valeur(?: du secret)?|secret client|wert|geheimnis|clientschlüssel|geheimer clientschlüssel|valor|secreto(?: de cliente)?|wartość|klucz tajny klienta|значение|секрет клиента|clé secrète`),

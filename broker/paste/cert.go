@@ -159,6 +159,10 @@ func certificatesIn(der []byte) []*x509.Certificate {
 // certificates takes certificates over and says what is wrong with them. Of a chain only those that are nobody's issuer
 // sign; the rest vouch for them, which means nothing in SAML.
 func (r *reader) certificates(certs []*x509.Certificate) {
+	if r.in.Protocol == "ldap" {
+		r.authorities(certs)
+		return
+	}
 	if len(certs) > 1 {
 		leaves := slices.DeleteFunc(slices.Clone(certs), func(c *x509.Certificate) bool {
 			return c.IsCA && slices.ContainsFunc(certs, func(o *x509.Certificate) bool { return o != c && bytes.Equal(o.RawIssuer, c.RawSubject) })

@@ -103,7 +103,11 @@ func (r *reader) read() {
 		r.find(fault.New(fault.PasteEmpty, ""))
 		return
 	}
-	r.text(text)
+	if r.in.Protocol == "ldap" {
+		r.directory(text)
+	} else {
+		r.text(text)
+	}
 	if len(r.out.Findings) == 0 && len(r.out.Set) == 0 {
 		r.unknown("nothing in it is a value")
 	}

@@ -6,11 +6,13 @@ import (
 )
 
 // takeField is what presets call a kind of value.
-func takeField(kind string) string {
-	switch kind {
-	case KindMetadata:
+func takeField(protocol, kind string) string {
+	switch {
+	case kind == KindMetadata:
 		return "metadata_xml"
-	case KindCertificate:
+	case kind == KindCertificate && protocol == "ldap":
+		return KindAuthority
+	case kind == KindCertificate:
 		return "certificates"
 	}
 	return kind
@@ -24,7 +26,7 @@ func (r *reader) take(kind string) (preset.Take, bool) {
 	}
 	list := p.Take(r.in.Protocol)
 	for _, t := range list {
-		if t.Field == takeField(kind) {
+		if t.Field == takeField(r.in.Protocol, kind) {
 			return t, true
 		}
 	}
@@ -66,7 +68,11 @@ func (r *reader) wording(code fault.Code, kind, format string, args ...any) *fau
 // unknown says that the text is nothing that could be used.
 func (r *reader) unknown(why string, args ...any) {
 	kind := KindMetadataURL
-	if r.in.Protocol != "saml" {
+	switch r.in.Protocol {
+	case "saml":
+	case "ldap":
+		kind = KindServer
+	default:
 		kind = KindClientID
 	}
 	if r.in.Field != "" {

@@ -57,6 +57,10 @@ const maxValue = 4096
 
 // value reads one value without structure. kind is what it was said to be, "" where nobody said.
 func (r *reader) value(kind, raw string) {
+	if r.in.Protocol == "ldap" {
+		r.directoryValue(kind, raw)
+		return
+	}
 	if len(raw) > maxValue && kind != KindCertificate {
 		r.unknown("it is too long for a value")
 		return
