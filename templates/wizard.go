@@ -13,7 +13,7 @@ type Wizard struct {
 	Shell
 	Token    string // of every form
 	Provider string // what people call it
-	Protocol string // saml, oidc, oauth2
+	Protocol string // saml, oidc, oauth2, ldap
 	Guide    Method // the handbook's steps in the provider's console
 	GuideURL string
 	Name     string // of the connection
@@ -204,11 +204,10 @@ type ConsoleWizard struct {
 
 func (ConsoleWizard) Name() string { return "console_wizard" }
 
-// WizardTile is a provider to choose. Refused says why it cannot be chosen.
+// WizardTile is a provider to choose.
 type WizardTile struct {
 	Preset, Title string
 	Protocols     []Option
-	Refused       string
 }
 
 // ConsoleWizardNew is where a connection begins: which provider, and in which realm.

@@ -30,7 +30,7 @@ func wizardSamples(lang string) []page {
 		{"console_wizard_new", templates.ConsoleWizardNew{Console: c, Action: "/admin/connections/new", SelfURL: "/admin/connections/new", Find: "azure", MayMake: true, Error: "Name the customer.", Typed: "acme",
 			Realms: []templates.Option{{Value: "acme", Label: "Acme"}}, Tiles: []templates.WizardTile{
 				{Preset: "entra", Title: "Microsoft Entra ID", Protocols: []templates.Option{{Value: "oidc", Label: "OpenID Connect"}, {Value: "saml", Label: "SAML"}}},
-				{Preset: "active-directory", Title: "Active Directory (LDAP)", Refused: "A directory cannot be connected by LDAP yet. Connect AD FS or Microsoft Entra ID instead."}}}},
+				{Preset: "active-directory", Title: "Active Directory (LDAP)", Protocols: []templates.Option{{Value: "ldap", Label: "LDAP"}}}}}},
 	}
 }
 

@@ -273,7 +273,7 @@ func (g *Guest) takes(pointer string) bool {
 	case broker.SetupCertificate:
 		return slices.Contains([]string{"/saml/metadata_url", "/saml/metadata_xml", "/saml/certificates"}, pointer)
 	case broker.SetupSecret:
-		return slices.Contains([]string{"/oidc/client_secret", "/oidc/client_secret_expires_at", "/oauth2/client_secret", "/oauth2/client_secret_expires_at"}, pointer)
+		return slices.Contains([]string{"/oidc/client_secret", "/oidc/client_secret_expires_at", "/oauth2/client_secret", "/oauth2/client_secret_expires_at", "/ldap/bind_password"}, pointer)
 	}
 	return false
 }

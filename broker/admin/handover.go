@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"net/url"
 
 	"cloakroom/broker"
 )
@@ -9,14 +10,17 @@ import (
 // Handover is what the customer's administrator needs from us, each value with the name that their console has for it.
 // What the protocol has no use for is left out.
 type Handover struct {
-	ACSURL      string           `json:"acs_url,omitempty"`
-	EntityID    string           `json:"entity_id,omitempty"`
-	MetadataURL string           `json:"metadata_url,omitempty"`
-	RedirectURI string           `json:"redirect_uri,omitempty"`
-	LogoutURL   string           `json:"logout_url,omitempty"`
-	Certificate string           `json:"certificate,omitempty"` // PEM
-	LoginURL    string           `json:"login_url"`
-	Labels      map[string]Label `json:"labels"` // by the names above
+	ACSURL      string `json:"acs_url,omitempty"`
+	EntityID    string `json:"entity_id,omitempty"`
+	MetadataURL string `json:"metadata_url,omitempty"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	LogoutURL   string `json:"logout_url,omitempty"`
+	Certificate string `json:"certificate,omitempty"` // PEM
+	LoginURL    string `json:"login_url"`
+	// OpenPort is what a directory's firewall has to let in. From which address we come is for whoever runs this
+	// installation to say: it is that of the way out.
+	OpenPort string           `json:"open_port,omitempty"`
+	Labels   map[string]Label `json:"labels"` // by the names above
 }
 
 // plainLabels are the names that the protocols themselves have.
@@ -34,7 +38,7 @@ func plainLabels(protocol string) map[string]Label {
 			"login_url": {Label: "Initiate login URI"},
 		}
 	}
-	return map[string]Label{"login_url": {Label: "Sign-in URL"}}
+	return map[string]Label{"login_url": {Label: "Sign-in URL"}, "open_port": {Label: "Port to open in the firewall"}}
 }
 
 // Handover answers what to hand to the customer's administrator.
@@ -52,6 +56,8 @@ func (s *Service) Handover(ctx context.Context, a Actor, realm, slug string) (Ha
 		h.Certificate, err = s.ourCertificate(ctx, c)
 	case "oidc", "oauth2":
 		h.RedirectURI, h.LogoutURL = base+"/endpoint", base+"/endpoint"
+	case "ldap":
+		h.OpenPort = openPort(c.LDAP)
 	}
 	if s.Labels != nil {
 		for field, label := range s.Labels(c.Preset, c.Protocol) {
@@ -61,6 +67,20 @@ func (s *Service) Handover(ctx context.Context, a Actor, realm, slug string) (Ha
 		}
 	}
 	return h, err
+}
+
+// openPort is the port of a directory's address, that of LDAPS where there is none yet.
+func openPort(l *broker.LDAP) string {
+	u, err := url.Parse(l.URL)
+	switch {
+	case err != nil || u.Host == "":
+		return "TCP 636"
+	case u.Port() != "":
+		return "TCP " + u.Port() + " (" + u.Hostname() + ")"
+	case u.Scheme == "ldap":
+		return "TCP 389 (" + u.Hostname() + ")"
+	}
+	return "TCP 636 (" + u.Hostname() + ")"
 }
 
 func spEntityID(c *broker.Connection, base string) string {

@@ -278,8 +278,8 @@ func (s *Service) checkSetupConnection(ctx context.Context, a Actor, p *problems
 		p.add("/connection", "is in use already: choose the purpose certificate or secret")
 	case l.Purpose == broker.SetupCertificate && c.Protocol != "saml":
 		p.add("/purpose", "a connection by %s has no certificate of the provider to renew", c.Protocol)
-	case l.Purpose == broker.SetupSecret && c.Protocol != "oidc" && c.Protocol != "oauth2":
-		p.add("/purpose", "a connection by %s has no client secret", c.Protocol)
+	case l.Purpose == broker.SetupSecret && len(c.Secrets()) == 0:
+		p.add("/purpose", "a connection by %s has no secret", c.Protocol)
 	}
 	return nil
 }

@@ -77,11 +77,8 @@ func newDraft(body []byte) (NewDraft, error) {
 	case d.Protocol == "":
 		d.Protocol = p.Protocols[0]
 	}
-	switch {
-	case !p.Speaks(d.Protocol):
+	if !p.Speaks(d.Protocol) {
 		bad.add("/protocol", "%s is connected by %s", p.Title, strings.Join(p.Protocols, " or "))
-	case d.Protocol == "ldap":
-		bad.add("/protocol", "a directory cannot be connected by LDAP yet; use AD FS or Microsoft Entra ID in front of it")
 	}
 	if d.Slug != "" && !broker.ValidName(d.Slug) {
 		return d, fault.Wrap(fault.PasteSlug, bad.err(), "%q", d.Slug)
@@ -262,7 +259,10 @@ func missing(c *broker.Connection) []string {
 		need["/oauth2/authorize_url"], need["/oauth2/token_url"] = o.AuthorizeURL == "", o.TokenURL == ""
 		need["/oauth2/client_id"], need["/oauth2/client_secret"] = o.ClientID == "", o.ClientSecret == ""
 	case c.LDAP != nil:
-		need["/ldap/url"] = c.LDAP.URL == ""
+		l := c.LDAP
+		need["/ldap/url"] = l.URL == ""                                          // the check asks the directory for the base that nobody gave
+		need["/ldap/bind_dn"] = l.BindDN == "" && c.Preset == "active-directory" // which lets nobody search unnamed
+		need["/ldap/bind_password"] = l.BindPassword == "" && (l.BindDN != "" || c.Preset == "active-directory")
 	}
 	var out []string
 	for _, pointer := range sortedKeys(need) {

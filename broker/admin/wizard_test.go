@@ -104,8 +104,11 @@ func TestDraftsHaveNamesOfTheirOwn(t *testing.T) {
 	}
 	_, err := h.StartConnection(ctx, sam, "acme", []byte(`{"preset":"okta","slug":"acme_okta"}`))
 	wantCode(t, err, fault.PasteSlug)
-	_, err = h.StartConnection(ctx, sam, "acme", []byte(`{"preset":"active-directory"}`))
-	wantPointers(t, err, "/protocol")
+	directory := h.start(t, `{"preset":"active-directory"}`)
+	w, err := h.WizardState(ctx, sam, "acme", directory.Slug)
+	if err != nil || !slices.Equal(w.Step(admin.StepPasted).Missing, []string{"/ldap/bind_dn", "/ldap/bind_password", "/ldap/url"}) || w.Handover.OpenPort != "TCP 636" {
+		t.Errorf("%v %+v", err, w)
+	}
 	_, err = h.StartConnection(ctx, sam, "acme", []byte(`{"preset":"shibboleth","protocol":"oidc"}`))
 	wantPointers(t, err, "/protocol")
 	_, err = h.StartConnection(ctx, sam, "acme", []byte(`{"preset":"nobody"}`))

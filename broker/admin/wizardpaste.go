@@ -150,6 +150,9 @@ func has(c *broker.Connection) map[string]bool {
 	if o := c.OAuth2; o != nil {
 		out["/oauth2/client_id"], out["/oauth2/client_secret"] = o.ClientID != "", o.ClientSecret != ""
 	}
+	if l := c.LDAP; l != nil {
+		out["/ldap/bind_dn"], out["/ldap/bind_password"], out["/ldap/user_base"] = l.BindDN != "", l.BindPassword != "", l.UserBase != ""
+	}
 	if m := c.SAML; m != nil {
 		out["/saml/entity_id"], out["/saml/sso_url"], out["/saml/certificates"] = m.EntityID != "", m.SSOURL != "", len(m.Certificates) > 0
 	}

@@ -119,7 +119,7 @@ func give(p preset.Preset, w *WizardState) []GiveValue {
 	h := w.Handover
 	values := map[string]string{
 		"acs_url": h.ACSURL, "entity_id": h.EntityID, "metadata_url": h.MetadataURL, "redirect_uri": h.RedirectURI,
-		"logout_url": h.LogoutURL, "certificate": h.Certificate, "login_url": h.LoginURL,
+		"logout_url": h.LogoutURL, "certificate": h.Certificate, "login_url": h.LoginURL, "open_port": h.OpenPort,
 	}
 	out := []GiveValue{}
 	for _, g := range p.Handover(w.Connection.Protocol) {
@@ -154,6 +154,11 @@ func held(c *broker.Connection, field string) string {
 		return map[string]string{
 			"client_id": c.OAuth2.ClientID, "client_secret": c.OAuth2.ClientSecret.String(), "authorize_url": c.OAuth2.AuthorizeURL,
 			"token_url": c.OAuth2.TokenURL, "userinfo_url": c.OAuth2.UserInfoURL,
+		}[field]
+	case c.LDAP != nil:
+		return map[string]string{
+			"url": c.LDAP.URL, "ca": c.LDAP.CA, "bind_dn": c.LDAP.BindDN, "bind_password": c.LDAP.BindPassword.String(), "user_base": c.LDAP.UserBase,
+			"user_filter": c.LDAP.UserFilter, "group_base": c.LDAP.GroupBase, "group_filter": c.LDAP.GroupFilter, "subject_attribute": c.LDAP.SubjectAttribute,
 		}[field]
 	}
 	return ""

@@ -210,6 +210,19 @@ var protocolFields = map[string][]field{
 		{pointer: "/oauth2/client_secret_expires_at", kind: "time", label: "The secret ends on"},
 		{pointer: "/oauth2/authorize_url", kind: "text", label: "Authorization URL"}, {pointer: "/oauth2/token_url", kind: "text", label: "Token URL"}, {pointer: "/oauth2/userinfo_url", kind: "text", label: "User info URL"}, {pointer: "/oauth2/scopes", kind: "words", label: "Scopes"},
 	},
+	"ldap": {
+		{pointer: "/ldap/url", kind: "text", label: "Server address", hint: "ldaps://dc1.corp.example (port 636), or ldap://… (port 389) with StartTLS."},
+		{pointer: "/ldap/start_tls", kind: "check", label: "StartTLS", hint: "Only with ldap://: the connection is encrypted before anything else is said."},
+		{pointer: "/ldap/ca", kind: "area", label: "CA certificate", hint: "The company's own authority in PEM, where the directory's certificate comes from one. Empty: the public ones."},
+		{pointer: "/ldap/bind_dn", kind: "text", label: "Bind DN", hint: "The service account: its user principal name or its full DN."},
+		{pointer: "/ldap/bind_password", kind: "secret", label: "Bind password", hint: "Empty: stays as it is. It is never shown."},
+		{pointer: "/ldap/user_base", kind: "text", label: "User base", hint: "The DN below which the people are."},
+		{pointer: "/ldap/user_filter", kind: "text", label: "User filter", hint: "%s stands for the name that was typed. Empty: the provider's usual one."},
+		{pointer: "/ldap/group_base", kind: "text", label: "Group base"},
+		{pointer: "/ldap/group_filter", kind: "text", label: "Group filter", hint: "%s is the person's DN, %u the user name. Empty: the provider's usual one."},
+		{pointer: "/ldap/nested_groups", kind: "check", label: "Nested groups", hint: "Also the groups that a person's groups are members of."},
+		{pointer: "/ldap/subject_attribute", kind: "text", label: "Subject attribute", hint: "What identifies a person for good: objectGUID, entryUUID. Empty: the first of those that the directory has."},
+	},
 }
 
 func (f *Front) connectionEditor() editor {

@@ -63,12 +63,7 @@ func (f *Front) showProviders(c *web.Ctx, a admin.Actor, status int, wrong strin
 func tile(p preset.Preset) templates.WizardTile {
 	t := templates.WizardTile{Preset: p.Name, Title: p.Title}
 	for _, protocol := range p.Protocols {
-		if protocol != "ldap" {
-			t.Protocols = append(t.Protocols, templates.Option{Value: protocol, Label: templates.Wizard{Protocol: protocol}.ProtocolWord()})
-		}
-	}
-	if len(t.Protocols) == 0 {
-		t.Refused = "A directory cannot be connected by LDAP yet. Connect AD FS or Microsoft Entra ID, which stand in front of it, instead."
+		t.Protocols = append(t.Protocols, templates.Option{Value: protocol, Label: templates.Wizard{Protocol: protocol}.ProtocolWord()})
 	}
 	return t
 }

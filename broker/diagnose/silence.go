@@ -65,6 +65,9 @@ func suspect(c *broker.Connection, r record, now time.Time) (suspects, fault.Con
 // silence is the diagnosis of a test login that has no answer: only the identity provider's page knows why, so the two
 // likeliest reasons come with the question that tells them apart. facts says what was seen of the test.
 func (x *Examiner) silence(c *broker.Connection, t *broker.TestLogin, r record) []admin.Finding {
+	if c.Prompts() { // the page is ours, so there is nothing that only the provider's would tell
+		return []admin.Finding{x.finding(c, &fault.Error{Code: fault.LoginCancelled, Detail: "nobody entered name and password on the page", Confidence: fault.Proved}, "error")}
+	}
 	gone := x.finding(c, fault.New(fault.TestNoAnswer, "%s", facts(t)), "error")
 	if b := r.broken(); b != nil {
 		likely := *b

@@ -85,11 +85,9 @@ func choice(c *web.Ctx, g *admin.Guest, chosen bool, wrong *fault.Error) *templa
 	for _, one := range preset.Search(out.Find) {
 		t := templates.WizardTile{Preset: one.Name, Title: one.Title}
 		for _, protocol := range one.Protocols {
-			if protocol != "ldap" { // cannot be connected yet
-				t.Protocols = append(t.Protocols, templates.Option{Value: protocol, Label: templates.Wizard{Protocol: protocol}.ProtocolWord()})
-			}
+			t.Protocols = append(t.Protocols, templates.Option{Value: protocol, Label: templates.Wizard{Protocol: protocol}.ProtocolWord()})
 		}
-		if g.Offers(one.Name) && len(t.Protocols) > 0 {
+		if g.Offers(one.Name) {
 			out.Tiles = append(out.Tiles, t)
 		}
 	}
@@ -149,7 +147,9 @@ func renewal(c *web.Ctx, g *admin.Guest, state *admin.WizardState) *templates.Se
 	conn := state.Connection
 	out := &templates.SetupRenewal{Action: here(c), Steps: templates.RenewalSteps(conn.Preset, conn.Protocol), Secret: g.Link.Purpose == broker.SetupSecret}
 	if out.Secret {
-		out.Field = "/" + conn.Protocol + "/client_secret"
+		for pointer := range conn.Secrets() { // a connection has one
+			out.Field = pointer
+		}
 		out.Ends = conn.OIDC != nil
 	}
 	if conn.SAML != nil && len(conn.SAML.Certificates) == 0 && strings.HasPrefix(conn.SAML.MetadataURL, "http") {

@@ -33,7 +33,8 @@ func Wizard(lang string, now time.Time, w *admin.WizardState) templates.Wizard {
 	for _, t := range w.Take {
 		out.Take = append(out.Take, templates.WizardTake{
 			Field: t.Field, Label: t.Label, Where: t.Where, Have: t.Have, Value: t.Value, First: t.First,
-			Secret: strings.HasSuffix(t.Field, "secret"), Long: strings.HasSuffix(t.Field, "certificates") || strings.HasSuffix(t.Field, "metadata_xml"),
+			Secret: strings.HasSuffix(t.Field, "secret") || strings.HasSuffix(t.Field, "password"),
+			Long:   slices.Contains([]string{"/saml/certificates", "/saml/metadata_xml", "/ldap/ca"}, t.Field),
 		})
 	}
 	missing := w.Step(admin.StepTrusted).Missing

@@ -165,9 +165,11 @@ func activeDirectory() Preset {
 		mapping:  map[string][]string{"email": {"mail"}},
 		subjects: map[string][]Subject{"ldap": {{Kind: "attribute", Attributes: []string{"objectGUID"}}}},
 		sections: map[string]map[string]any{"ldap": {
-			"user_filter":       "(&(objectCategory=person)(objectClass=user)(!(userAccountControl:1.2.840.113556.1.4.803:=2))(|(mail=%s)(userPrincipalName=%s)(sAMAccountName=%s)))",
+			// Disabled accounts are found too: their people are told so, instead of that nobody has the name.
+			"user_filter":       "(&(objectCategory=person)(objectClass=user)(|(sAMAccountName=%s)(userPrincipalName=%s)(mail=%s)))",
 			"subject_attribute": "objectGUID",
 		}},
+		handover: map[string][]Handover{"ldap": {{"open_port", "Inbound Rules > New Rule > Port", "Windows Defender Firewall with Advanced Security, and every firewall before it"}}},
 	}
 }
 

@@ -43,7 +43,7 @@ type Subject struct {
 }
 
 // Handover is where one of our values goes in the provider's console. Field is acs_url, entity_id, metadata_url,
-// redirect_uri, logout_url, certificate or login_url; Label is the console's own word; Path is the way there.
+// redirect_uri, logout_url, certificate, login_url or open_port; Label is the console's own word; Path is the way there.
 type Handover struct {
 	Field, Label, Path string
 }
@@ -141,6 +141,8 @@ func (p Preset) Handover(protocol string) []Handover {
 		}
 	case "oidc", "oauth2":
 		return []Handover{{"redirect_uri", "Redirect URI", ""}, {"logout_url", "Post-logout redirect URI", ""}, {"login_url", "Sign-in URL", ""}}
+	case "ldap":
+		return []Handover{{"open_port", "Port to open in the firewall", ""}}
 	}
 	return nil
 }

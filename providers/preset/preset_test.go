@@ -51,7 +51,7 @@ func whole(t *testing.T, p preset.Preset, protocol string) {
 	}
 	fields := map[string]bool{}
 	for _, h := range p.Handover(protocol) {
-		if h.Label == "" || !slices.Contains([]string{"acs_url", "entity_id", "metadata_url", "redirect_uri", "logout_url", "certificate", "login_url"}, h.Field) {
+		if h.Label == "" || !slices.Contains([]string{"acs_url", "entity_id", "metadata_url", "redirect_uri", "logout_url", "certificate", "login_url", "open_port"}, h.Field) {
 			t.Errorf("%s: handover %v", where, h)
 		}
 		fields[h.Field] = true

@@ -13,6 +13,7 @@ func takes() map[string][]Take {
 	const oktaSAML, oktaApp = "Sign On > SAML 2.0", "General > Client Credentials"
 	const oktaSetup = "Sign On > View SAML setup instructions"
 	const entraSAML, entraApp = "Single sign-on > SAML Certificates", "App registrations > the app > Overview"
+	const adAccount = "Active Directory Users and Computers > the service account"
 	const googleSAML, pingPath, jumpPath = "Google Identity Provider details", "Configuration", "SSO Applications > the application > SSO"
 	return map[string][]Take{
 		"okta saml": {{"metadata_url", "Metadata URL", oktaSAML, true}, {"entity_id", "Identity Provider Issuer", oktaSetup, false},
@@ -50,6 +51,15 @@ func takes() map[string][]Take {
 		"shibboleth saml": {{"metadata_url", "https://<server>/idp/shibboleth", "metadata/idp-metadata.xml", true}, {"entity_id", "entityID", "conf/idp.properties", false}},
 		"github oauth2":   {{"client_id", "Client ID", "OAuth Apps > the app", true}, {"client_secret", "Client secrets", "OAuth Apps > the app", true}},
 		"apple oidc":      {{"client_id", "Services ID", "Identifiers", true}, {"client_secret", "Key (.p8), Key ID and Team ID", "Keys", true}},
+		"active-directory ldap": {{"url", "Server address", "Active Directory Users and Computers > Domain Controllers: the DNS name of one, port 636", true},
+			{"bind_dn", "Bind DN", adAccount + " > Account: User logon name", true}, {"bind_password", "Bind password", adAccount + ": its password", true},
+			{"user_base", "User base", "Active Directory Users and Computers > View > Advanced Features, then the domain or OU > Properties > Attribute Editor: distinguishedName", true},
+			{"ca", "CA certificate", "certutil -ca.cert ca.cer on the certification authority, exported as Base-64 encoded X.509", false},
+			{"user_filter", "User filter", "", false}, {"group_base", "Group base", "the OU of the groups: distinguishedName", false}, {"group_filter", "Group filter", "", false}, {"subject_attribute", "Subject attribute", "objectGUID", false}},
+		"generic ldap": {{"url", "Server address", "the server's DNS name as its certificate has it, port 636 or 389", true}, {"bind_dn", "Bind DN", "the service account's full DN", true},
+			{"bind_password", "Bind password", "the service account's password", true}, {"user_base", "User base", "olcSuffix, or namingContexts of the root entry", true},
+			{"ca", "CA certificate", "olcTLSCACertificateFile", false}, {"user_filter", "User filter", "", false}, {"group_base", "Group base", "", false},
+			{"group_filter", "Group filter", "", false}, {"subject_attribute", "Subject attribute", "entryUUID", false}},
 		"generic saml": {{"metadata_url", "Metadata URL", "", true}, {"metadata_xml", "Metadata file", "", false}, {"entity_id", "Issuer, entity ID", "", false},
 			{"sso_url", "Single sign-on URL", "", false}, {"certificates", "X.509 certificate", "", false}},
 		"generic oidc": {{"issuer", "Issuer", "", true}, {"client_id", "Client ID", "", true}, {"client_secret", "Client secret", "", true}},
