@@ -81,13 +81,14 @@ func (p *program) demo(ctx context.Context, cfg *config.Config, log *slog.Logger
 }
 
 // stage is what stands around the broker in the demo: two identity providers and an application, each with an origin of
-// its own.
+// its own, and a directory.
 type stage struct {
 	cfg            *config.Config
 	saml, op, app  string // origins
 	appSecret      string
 	providerSecret string
 	servers        []*http.Server
+	directory      *directory
 }
 
 const (
@@ -108,7 +109,11 @@ func newStage(ctx context.Context, cfg *config.Config) (*stage, error) {
 		*origin = fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port)
 	}
 	app, err := st.application()
+	if err == nil {
+		st.directory, err = newDirectory()
+	}
 	if err != nil {
+		st.close()
 		return nil, err
 	}
 	for i, h := range []http.Handler{app, st.samlProvider(), st.openIDProvider()} {
@@ -132,6 +137,9 @@ func demoListen(ctx context.Context, port int) (net.Listener, error) {
 func (st *stage) close() {
 	for _, s := range st.servers {
 		_ = s.Close()
+	}
+	if st.directory != nil {
+		_ = st.directory.server.Close()
 	}
 }
 
@@ -189,13 +197,14 @@ func (st *stage) application() (http.Handler, error) {
 	}
 	app := &demo.App{
 		Pages: pages, Broker: st.cfg.BaseURL, Self: st.app, ClientID: demoClient, Secret: st.appSecret,
-		Identity: st.saml + " (SAML), " + st.op + " (OpenID Connect)", HTTP: &http.Client{Timeout: 20 * time.Second}, Now: time.Now,
+		Identity: st.saml + " (SAML), " + st.op + " (OpenID Connect), a directory (LDAP)", HTTP: &http.Client{Timeout: 20 * time.Second}, Now: time.Now,
 		SignIns: []demo.SignIn{
 			{Realm: "acme", Label: "Sign in as somebody of Acme", Note: "Acme has a SAML 2.0 identity provider"},
 			{Realm: "globex", Label: "Sign in as somebody of Globex", Note: "Globex has an OpenID provider"},
+			{Realm: "initech", Label: "Sign in as somebody of Initech", Note: "Initech has an Active Directory (LDAP): user name fay, password " + demoPassword},
 		},
 		Places: []templates.DemoLink{
-			{Label: "Where do I sign in?", Note: "type ada@acme.example or carol@globex.example: the address finds the company", URL: st.cfg.BaseURL + "/login"},
+			{Label: "Where do I sign in?", Note: "type ada@acme.example, carol@globex.example or fay@initech.example: the address finds the company", URL: st.cfg.BaseURL + "/login"},
 			{Label: "Handbook", Note: "a page per identity provider and per fault", URL: st.cfg.BaseURL + "/help"},
 			{Label: "Admin API", Note: "its OpenAPI description", URL: st.cfg.BaseURL + "/api/v1/openapi.json"},
 		},
@@ -241,7 +250,21 @@ func (st *stage) manifest() string {
         enabled: true
         domains: [globex.example]
         oidc: {issuer: "%[6]s", client_id: cloakroom, client_secret: %[7]s, scopes: [openid, email, profile, groups]}%[8]s
-`, demoClient, samlSlug, st.saml, fmt.Sprintf(app, "acme"), oidcSlug, st.op, st.providerSecret, fmt.Sprintf(app, "globex"))
+  - name: initech
+    display_name: Initech
+    branding: {colour: "#9a3412"}
+    default_client_id: %[1]s
+    domains: [{domain: initech.example, verified: true}]
+    connections:
+      - slug: %[9]s
+        display_name: Initech
+        protocol: ldap
+        preset: active-directory
+        enabled: true
+        domains: [initech.example]
+        ldap: {url: "ldaps://%[10]s", ca: %[11]q, bind_dn: %[12]q, bind_password: %[13]q, user_base: "DC=initech,DC=example"}%[14]s
+`, demoClient, samlSlug, st.saml, fmt.Sprintf(app, "acme"), oidcSlug, st.op, st.providerSecret, fmt.Sprintf(app, "globex"),
+		ldapSlug, st.directory.address, st.directory.server.CA(), st.directory.bind, st.directory.secret, fmt.Sprintf(app, "initech"))
 }
 
 // tell prints where to click.
@@ -251,7 +274,8 @@ func (st *stage) tell(p *program, cfg *config.Config) {
 
       %s/
 
-  and sign in: Acme's people come from a SAML identity provider, Globex's from an OpenID provider.
+  and sign in: Acme's people come from a SAML identity provider, Globex's from an OpenID provider, Initech's from a
+  directory (LDAP): user name fay, password %s.
 
   The broker     %s
   Where to sign in by address   %s
@@ -260,7 +284,7 @@ func (st *stage) tell(p *program, cfg *config.Config) {
 
   Ctrl-C stops it; nothing is kept.
 
-`, st.app, cfg.BaseURL, mustJoin(cfg.BaseURL, "login"), mustJoin(cfg.BaseURL, "help"), cfg.AdminToken, mustJoin(cfg.BaseURL, "api/v1/realms"))
+`, st.app, demoPassword, cfg.BaseURL, mustJoin(cfg.BaseURL, "login"), mustJoin(cfg.BaseURL, "help"), cfg.AdminToken, mustJoin(cfg.BaseURL, "api/v1/realms"))
 }
 
 func mustJoin(base, path string) string {
