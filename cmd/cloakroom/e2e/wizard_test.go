@@ -219,7 +219,7 @@ func TestWizardWithoutScript(t *testing.T) {
 	if err != nil || !strings.Contains(p.Body, "Microsoft Entra ID") || strings.Contains(p.Body, "JumpCloud") {
 		t.Fatalf("%v, %s", err, p)
 	}
-	if p, err = eva.get(i.URL + "/admin/connections/new"); err != nil || !strings.Contains(p.Body, "cannot be connected by LDAP yet") {
+	if p, err = eva.get(i.URL + "/admin/connections/new"); err != nil || !strings.Contains(p.Body, `value="active-directory ldap"`) {
 		t.Fatalf("%v, %s", err, p)
 	}
 	choose := func(n *html.Node) bool { return attr(n, "method") == "post" && byAction("/admin/connections/new")(n) }
