@@ -169,4 +169,3 @@ func (s *Store) resealBatch(ctx context.Context, c engine.Sealed, batch []sealed
 	})
 	return done, lost, err
 }
-

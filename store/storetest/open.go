@@ -39,11 +39,15 @@ func OpenRaw(t testing.TB, url string) *store.Store {
 // Keyring is the sealer of the tests.
 func Keyring(t testing.TB) *seal.Keyring {
 	t.Helper()
-	k, err := seal.New([][]byte{bytes.Repeat([]byte{7}, seal.KeySize)})
+	k, err := keyring()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
+}
+
+func keyring() (*seal.Keyring, error) {
+	return seal.New([][]byte{bytes.Repeat([]byte{7}, seal.KeySize)})
 }
 
 // SQLite opens a fresh, migrated store on SQLite.
@@ -56,29 +60,41 @@ func SQLite(t testing.TB) *store.Store {
 	return Open(t, "sqlite:"+file)
 }
 
-// migrated is the file of an empty, migrated store. It is made once a process.
+// migrated is the file of an empty, migrated store.
 func migrated(t testing.TB) []byte {
 	t.Helper()
-	emptySQLite.once.Do(func() {
-		file := filepath.Join(t.TempDir(), "empty.db")
-		migrate(t, "sqlite:"+file)
-		emptySQLite.content, _ = os.ReadFile(file)
-	})
-	return emptySQLite.content
-}
-
-var emptySQLite struct {
-	once    sync.Once
-	content []byte
-}
-
-// migrate fills a fresh database and leaves it closed.
-func migrate(t testing.TB, url string) {
-	t.Helper()
-	s := OpenRaw(t, url)
-	if err := errors.Join(s.Migrate(context.Background()), s.Close()); err != nil {
+	content, err := emptySQLite()
+	if err != nil {
 		t.Fatal(err)
 	}
+	return content
+}
+
+// emptySQLite is made once a process.
+var emptySQLite = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "cloakroom-empty")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "empty.db")
+	if err := migrate("sqlite:" + file); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file)
+})
+
+// migrate fills a fresh database and leaves it closed.
+func migrate(url string) error {
+	k, err := keyring()
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(context.Background(), store.Options{URL: url, Sealer: k, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Migrate(context.Background()), s.Close())
 }
 
 // SQLiteURL names a file that does not exist yet.
@@ -96,5 +112,5 @@ func Postgres(t testing.TB) *store.Store {
 // PostgresURL names a fresh, migrated database on PostgreSQL.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
-	return pgtest.Filled(t, func(url string) { migrate(t, url) })
+	return pgtest.Filled(t, migrate)
 }

@@ -41,11 +41,13 @@ func Start(tb testing.TB) string {
 
 // Filled is Start with a database that fill has filled, such as by migrating it. On a cluster of ours fill is called once
 // a process, and what it made is copied for each test. It must leave no connection open.
-func Filled(tb testing.TB, fill func(url string)) string {
+func Filled(tb testing.TB, fill func(url string) error) string {
 	tb.Helper()
 	if os.Getenv("CLOAKROOM_TEST_POSTGRES") != "" { // nothing would take the model away again
 		fresh := Start(tb)
-		fill(fresh)
+		if err := fill(fresh); err != nil {
+			tb.Fatal(err)
+		}
 		return fresh
 	}
 	c, err := shared()
@@ -54,8 +56,11 @@ func Filled(tb testing.TB, fill func(url string)) string {
 	}
 	c.once.Do(func() {
 		execute(tb, c.admin(), "CREATE DATABASE "+model)
-		fill(address(tb, c.admin(), model))
+		c.filled = fill(address(tb, c.admin(), model))
 	})
+	if c.filled != nil {
+		tb.Fatal(c.filled)
+	}
 	return database(tb, c.admin(), " TEMPLATE "+model)
 }
 
@@ -91,6 +96,7 @@ type Cluster struct {
 	keeper io.Closer
 	ended  chan struct{}
 	once   sync.Once // the model is made
+	filled error
 }
 
 // serial numbers the databases of a process.
