@@ -127,7 +127,12 @@ type Form struct {
 	Reads                 bool   // changes nothing: for whoever may only read, too
 	Locked                bool   // only to be read
 	Files                 bool   // sends files
+	Test                  *FollowedTest
 }
+
+// FollowedTest makes a button open a test login in a window of its own, while the page goes on to the report: State is where
+// the last test stands, as JSON, and Reports is what the address of a report begins with.
+type FollowedTest struct{ State, Reports string }
 
 // Bar is one day of a chart.
 type Bar struct {

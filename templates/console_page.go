@@ -58,6 +58,13 @@ func (s Section) toRead() Section {
 	return s
 }
 
+// Tests says that a test login can be begun here.
+func (p ConsolePage) Tests() bool {
+	return slices.ContainsFunc(p.Shown(), func(s Section) bool {
+		return slices.ContainsFunc(s.Buttons, func(f Form) bool { return f.Test != nil })
+	})
+}
+
 // Filter narrows a list by GET.
 type Filter struct {
 	Action string

@@ -13,6 +13,7 @@ type Wizard struct {
 	Shell
 	Token    string // of every form
 	Provider string // what people call it
+	Other    bool   // it has no name of its own here
 	Protocol string // saml, oidc, oauth2, ldap
 	Guide    Method // the handbook's steps in the provider's console
 	GuideURL string
@@ -27,11 +28,12 @@ type Wizard struct {
 	Paste    WizardPaste
 	Check    WizardCheck
 	Test     WizardTest
-	// SecretEnds asks for the day on which the secret ends, SecretEndsAt is the one that is known.
+	// SecretEnds asks for the day on which the secret ends; SecretEndsAt is the one that is known.
 	SecretEnds   bool
 	SecretEndsAt string
 	Domains      []WizardDomain
-	Trust        bool // addresses are believed without a verified domain
+	Free         []string // verified domains that it could have
+	Trust        bool     // addresses are believed without a verified domain
 	Changed      When
 	Changer      string
 	Do           WizardActions
@@ -75,6 +77,18 @@ type WizardTake struct {
 	Long   bool
 	First  bool // the one to ask for first
 }
+
+// WizardEnds is the field for the day on which the secret ends, under an id of its own.
+type WizardEnds struct {
+	Wizard
+	ID string
+}
+
+// Ends is such a field.
+func (w Wizard) Ends(id string) WizardEnds { return WizardEnds{w, id} }
+
+// EndsField is the pointer of the day on which the connection's secret ends.
+func (w Wizard) EndsField() string { return "/" + w.Protocol + "/client_secret_expires_at" }
 
 // ID is the element's id.
 func (t WizardTake) ID() string { return "take" + strings.ReplaceAll(t.Field, "/", "-") }
@@ -141,6 +155,14 @@ func (w Wizard) Step(id string) WizardStep {
 type WizardCard struct {
 	FindingCard
 	words Shell
+}
+
+// Theirs is where the administrator works, as sentences have it: in Okta, from the provider's console.
+func (w Wizard) Theirs() string {
+	if w.Other {
+		return w.T("wizard.provider_other")
+	}
+	return w.Provider
 }
 
 // Card is a finding for the partial that shows it.

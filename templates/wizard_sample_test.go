@@ -6,7 +6,7 @@ import "cloakroom/templates"
 var wizardTexts = []string{
 	"step_provider", "step_copied", "step_pasted", "step_checked", "step_tested", "step_trusted", "step_live",
 	"state_done", "state_todo", "state_warning", "state_failed",
-	"kind_metadata_url", "kind_metadata", "kind_entity_id", "kind_sso_url", "kind_slo_url", "kind_certificate",
+	"provider_other", "kind_metadata_url", "kind_metadata", "kind_entity_id", "kind_sso_url", "kind_slo_url", "kind_certificate",
 	"kind_issuer", "kind_client_id", "kind_client_secret", "kind_tenant", "kind_several",
 	"check_ok", "check_warning", "check_error", "warning", "error",
 }
@@ -16,6 +16,7 @@ func wizardSamples(lang string) []page {
 	begun, failed, passed := sampleWizard(lang), sampleWizard(lang), sampleWizard(lang)
 	begun.Steps = wizardSteps("copied", "done", "todo", "todo", "todo", "todo", "todo", "todo")
 	begun.Test, begun.Check, begun.Draft, begun.Copied = templates.WizardTest{}, templates.WizardCheck{}, true, false
+	begun.Other, begun.Domains, begun.Free = true, nil, []string{"acme.example"}
 	failed.Steps = wizardSteps("tested", "done", "done", "done", "warning", "failed", "warning", "todo")
 	failed.Paste = templates.WizardPaste{Tried: true, Kind: "metadata_url", OtherPreset: "google", OtherTitle: "Google Workspace", OtherProtocol: "saml", Findings: []templates.FindingCard{
 		{Code: "paste.other_provider", Severity: "error", Side: "ours", Confidence: "proved", Cause: "The value is of another provider than the one that was chosen.", Fix: "Choose that provider for this connection, or copy the value from the right console.", Observed: "Google Workspace", Expected: "Okta", HelpURL: "/help/faults/paste.other_provider"}}}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -225,7 +226,7 @@ func (s *Service) wayBack(ctx context.Context, realm, without string) error {
 			return err
 		}
 	}
-	return fault.New(fault.EnforcementNoWay, "%d people are excluded; local_login is %v", len(people), r.LocalLogin)
+	return fault.New(fault.EnforcementNoWay, "%d excluded people were looked at; ways in without a company's sign-in page: %s", len(people), cmp.Or(strings.ReplaceAll(strings.Join(r.LocalLogin, ", "), "_", " "), "none"))
 }
 
 // hasLocalWay reports whether a person could come in by one of the realm's local ways now.

@@ -15,6 +15,7 @@ type Handover struct {
 	MetadataURL string `json:"metadata_url,omitempty"`
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	LogoutURL   string `json:"logout_url,omitempty"`
+	JWKSURI     string `json:"jwks_uri,omitempty" doc:"Our published keys, for a connection that proves itself by private_key_jwt"`
 	Certificate string `json:"certificate,omitempty"` // PEM
 	LoginURL    string `json:"login_url"`
 	// OpenPort is what a directory's firewall has to let in. From which address we come is for whoever runs this
@@ -56,6 +57,9 @@ func (s *Service) Handover(ctx context.Context, a Actor, realm, slug string) (Ha
 		h.Certificate, err = s.ourCertificate(ctx, c)
 	case "oidc", "oauth2":
 		h.RedirectURI, h.LogoutURL = base+"/endpoint", base+"/endpoint"
+		if c.OIDC != nil && c.OIDC.ClientAuth == "private_key_jwt" {
+			h.JWKSURI = base + "/metadata"
+		}
 	case "ldap":
 		h.OpenPort = openPort(c.LDAP)
 	}

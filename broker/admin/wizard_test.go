@@ -180,3 +180,49 @@ func TestOff(t *testing.T) {
 		}
 	}
 }
+
+// A domain that is verified after the draft was begun is offered to it; one that a connection in use lists is not.
+func TestDraftIsOfferedDomains(t *testing.T) {
+	h := drawing(t)
+	c := h.start(t, `{"preset":"entra"}`)
+	for _, name := range []string{"acme.example", "used.example"} {
+		_, err := h.CreateDomain(ctx, owner, "acme", []byte(`{"domain":"`+name+`","verified":true,"reason":"a test"}`))
+		must(t, err)
+	}
+	_, err := h.CreateConnection(ctx, owner, "acme", []byte(`{"slug":"used","protocol":"oidc","enabled":true,"domains":["used.example"],"oidc":{"issuer":"https://op.example","client_id":"c","client_secret":"0123456789abcdef"}}`))
+	must(t, err)
+	w, err := h.WizardState(ctx, sam, "acme", c.Slug)
+	must(t, err)
+	if !slices.Equal(w.Free, []string{"acme.example"}) {
+		t.Errorf("offered: %v", w.Free)
+	}
+	_, err = h.UpdateConnection(ctx, sam, "acme", c.Slug, nil, []byte(`{"domains":["acme.example"]}`))
+	must(t, err)
+	if w, err = h.WizardState(ctx, sam, "acme", c.Slug); err != nil || len(w.Free) > 0 {
+		t.Errorf("offered to one that lists a domain: %v, %v", w.Free, err)
+	}
+}
+
+// A connection that proves itself with a key of ours gives the address of the published ones.
+func TestWizardGivesPublishedKeys(t *testing.T) {
+	h := drawing(t)
+	c := h.start(t, `{"preset":"generic","protocol":"oidc"}`)
+	given := func() string {
+		w, err := h.WizardState(ctx, sam, "acme", c.Slug)
+		must(t, err)
+		for _, g := range w.Give {
+			if g.Field == "jwks_uri" {
+				return g.Value
+			}
+		}
+		return ""
+	}
+	if v := given(); v != "" {
+		t.Errorf("given without need: %s", v)
+	}
+	_, err := h.UpdateConnection(ctx, sam, "acme", c.Slug, nil, []byte(`{"oidc":{"client_auth":"private_key_jwt"}}`))
+	must(t, err)
+	if v := given(); !strings.HasSuffix(v, "/broker/"+c.Slug+"/metadata") {
+		t.Errorf("given: %q", v)
+	}
+}

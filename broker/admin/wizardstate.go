@@ -52,6 +52,7 @@ type WizardState struct {
 	Take       []TakeValue        `json:"take" doc:"The provider's values, the one to ask for first in front"`
 	Check      *CheckReport       `json:"check" doc:"The last preflight"`
 	Test       *Diagnosed         `json:"test" doc:"The last test login, as long as its report is kept"`
+	Free       []string           `json:"free_domains,omitempty" doc:"Up to five verified domains of the realm that no connection in use lists, where this one lists none"`
 	ChangedBy  string             `json:"changed_by"`
 	ChangedAt  time.Time          `json:"changed_at"`
 }
@@ -126,6 +127,9 @@ func give(p preset.Preset, w *WizardState) []GiveValue {
 		if values[g.Field] != "" {
 			out = append(out, GiveValue{g.Field, g.Label, g.Path, values[g.Field]})
 		}
+	}
+	if h.JWKSURI != "" {
+		out = append(out, GiveValue{Field: "jwks_uri", Label: "JWKS URI", Value: h.JWKSURI})
 	}
 	return out
 }
@@ -246,6 +250,9 @@ func (s *Service) stepTested(ctx context.Context, a Actor, w *WizardState) (Wiza
 	return step, nil
 }
 
+// maxOffered bounds how many domains a connection without one is offered.
+const maxOffered = 5
+
 // stepTrusted is done where somebody who signs in would be believed: a listed domain is verified, or another trust chosen.
 func (s *Service) stepTrusted(ctx context.Context, _ Actor, w *WizardState) (WizardStep, error) {
 	step, c := WizardStep{ID: StepTrusted, State: StepTodo}, w.Connection
@@ -257,6 +264,13 @@ func (s *Service) stepTrusted(ctx context.Context, _ Actor, w *WizardState) (Wiz
 		if !slices.ContainsFunc(r.Checks, func(ch Check) bool { return ch.Name == "domain" && ch.Detail == name }) {
 			step.Missing = append(step.Missing, name)
 		}
+	}
+	if len(c.Domains) == 0 && c.EmailTrust == "domains" {
+		var err error
+		if w.Free, err = s.freeDomains(ctx, c.Realm); err != nil {
+			return step, err
+		}
+		w.Free = w.Free[:min(len(w.Free), maxOffered)]
 	}
 	switch {
 	case c.EmailTrust != "domains", len(c.Domains) > 0 && len(step.Missing) == 0:

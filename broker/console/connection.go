@@ -21,7 +21,7 @@ func (f *Front) connectionRoutes() []route {
 	show, save := f.edit(f.connectionEditor())
 	return []route{
 		get(atConnection, f.page(f.connection)), get(atConnection+"/settings", show), post(atConnection+"/settings", save),
-		post(atConnection+"/check", f.action(f.check)), post(atConnection+"/test", f.page(f.test)), get(atConnection+"/tests/:ref", f.page(f.testReport)),
+		post(atConnection+"/check", f.action(f.check)), get(atConnection+"/tests/:ref", f.page(f.testReport)),
 		post(atConnection+"/switch", f.action(f.switchConnection)), get(atConnection+"/sheet", f.page(f.sheet)),
 		get(atConnection+"/explain", f.page(f.askExplain)), post(atConnection+"/explain", f.page(f.explain)),
 		get(atConnection+"/enforcement", f.page(f.enforcement)), post(atConnection+"/enforcement", f.action(f.enforce)),
@@ -49,9 +49,6 @@ func (f *Front) connectionFrame(c *web.Ctx, a admin.Actor, tab string) templates
 	p := f.frame(c, a, "/admin/connections", templates.Place{Label: "Realms", URL: "/admin/realms"}, templates.Place{Label: realm, URL: realmPath(realm)},
 		templates.Place{Label: "Connections", URL: realmPath(realm, "connections")}, templates.Place{Label: slug, URL: connectionPath(c)})
 	for _, t := range connectionTabs() {
-		if t.below == "setup" && a.Role == admin.Auditor {
-			continue
-		}
 		at := connectionPath(c)
 		if t.below != "" {
 			at = connectionPath(c, t.below)
@@ -119,7 +116,7 @@ func connectionButtons(c *web.Ctx, token string, v *broker.Connection) []templat
 	if v.Enabled {
 		toggle.Submit, toggle.Danger, toggle.Hidden[0].Value = "Switch off: nobody can sign in through it", true, "false"
 	}
-	return []templates.Form{{Action: connectionPath(c, "test"), Token: token, Submit: "Test this connection"}, {Action: connectionPath(c, "check"), Token: token, Submit: "Check it now"}, toggle}
+	return []templates.Form{{Action: setupPath(c, "test"), Token: token, Submit: "Test this connection", Test: &templates.FollowedTest{State: setupPath(c, "test"), Reports: connectionPath(c, "tests") + "/"}}, {Action: connectionPath(c, "check"), Token: token, Submit: "Check it now"}, toggle}
 }
 
 func lastCheck(p templates.Console, runs []*admin.CheckReport) templates.Section {
@@ -246,6 +243,11 @@ func (f *Front) connectionEditor() editor {
 		},
 		draw: func(c *web.Ctx, a admin.Actor, form templates.Form) (templates.ConsolePage, error) {
 			p := f.formPage(f.connectionFrame(c, a, "settings"), "Settings", form)
+			if object, err := f.Admin.Handover(c.Request.Context(), a, c.Param("realm"), c.Param("slug")); err != nil {
+				return p, err
+			} else if object.JWKSURI != "" {
+				p.Sections = append(p.Sections, templates.Section{Text: "Enter this address of our published keys at the provider.", Copy: []templates.CopyField{{ID: "jwks-uri", Label: "JWKS URI", Value: object.JWKSURI}}})
+			}
 			p.Sections = append(p.Sections, templates.Section{Offers: []templates.Place{{Label: "Sign out everybody who came through it", URL: connectionPath(c, "signout")}, {Label: "Delete this connection", URL: connectionPath(c, "delete")}}})
 			return p, nil
 		},

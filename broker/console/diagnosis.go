@@ -15,20 +15,6 @@ import (
 	"cloakroom/templates"
 )
 
-// test begins a test login in this window; the report page follows it.
-func (f *Front) test(c *web.Ctx, a admin.Actor) error {
-	if err := f.own(c); err != nil {
-		return err
-	}
-	link, err := f.Admin.BeginTest(c.Request.Context(), a, c.Param("realm"), c.Param("slug"))
-	if err != nil {
-		return err
-	}
-	f.tell(c, "Open the test login, sign in as one of the customer's people, and come back: "+link.URL)
-	f.Web.Redirect(c, connectionPath(c, "tests", link.Ref))
-	return nil
-}
-
 func (f *Front) testReport(c *web.Ctx, a admin.Actor) error {
 	d, err := f.Admin.TestReport(c.Request.Context(), a, c.Param("realm"), c.Param("slug"), c.Param("ref"))
 	if err != nil {

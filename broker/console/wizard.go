@@ -9,6 +9,7 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/admin"
+	"cloakroom/broker/fault"
 	"cloakroom/broker/web"
 	"cloakroom/providers/preset"
 	"cloakroom/templates"
@@ -28,6 +29,9 @@ func (f *Front) wizardRoutes() []route {
 
 // askProvider is where a connection begins.
 func (f *Front) askProvider(c *web.Ctx, a admin.Actor) error {
+	if a.Role == admin.Auditor {
+		return fault.New(fault.Forbidden, "an auditor begins no connection")
+	}
 	return f.showProviders(c, a, http.StatusOK, "")
 }
 
@@ -148,6 +152,9 @@ func (f *Front) showSetup(c *web.Ctx, a admin.Actor, status int, pasted template
 	}
 	p := templates.ConsoleWizard{Console: f.connectionFrame(c, a, "setup"), Wizard: web.Wizard("en", f.Now(), state)}
 	p.Wizard.Token, p.Wizard.Paste, p.Wizard.Do = p.Token, pasted, setupActions(c, state)
+	if a.Role == admin.Auditor { // sees where it stands, and is offered nothing that would be refused
+		p.Wizard.Do = templates.WizardActions{Self: setupPath(c), TestState: setupPath(c, "test")}
+	}
 	f.Web.Page(c, status, p)
 	return nil
 }
@@ -172,16 +179,14 @@ func (f *Front) paste(c *web.Ctx, a admin.Actor) error {
 	if err := f.own(c); err != nil {
 		return err
 	}
-	in, err := web.PastedForm(c)
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
 	ctx, realm, slug := c.Request.Context(), c.Param("realm"), c.Param("slug")
-	done, err := f.Admin.PasteInto(ctx, a, realm, slug, nil, body)
+	done, err := web.PasteForm(c, func(in admin.Paste) (*admin.Pasted, error) {
+		body, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		return f.Admin.PasteInto(ctx, a, realm, slug, nil, body)
+	})
 	if err != nil {
 		return err
 	}

@@ -121,14 +121,7 @@ func (f *Front) choose(c *web.Ctx, g *admin.Guest) error {
 
 // paste reads what was pasted and shows at once what became of it. For a secret the day on which it ends may come along.
 func (f *Front) paste(c *web.Ctx, g *admin.Guest) error {
-	in, err := web.PastedForm(c)
-	if err != nil {
-		return err
-	}
-	done, err := f.pasted(c, g, in)
-	if ends := c.PostForm("ends"); err == nil && done.Saved && ends != "" && strings.HasSuffix(in.Field, "/client_secret") {
-		done, err = f.pasted(c, g, admin.Paste{Field: in.Field + "_expires_at", Text: ends})
-	}
+	done, err := web.PasteForm(c, func(in admin.Paste) (*admin.Pasted, error) { return f.pasted(c, g, in) })
 	if err != nil {
 		return f.after(c, g, err, refused)
 	}

@@ -20,7 +20,7 @@ import (
 func Wizard(lang string, now time.Time, w *admin.WizardState) templates.Wizard {
 	c, clock := w.Connection, clockOf(lang, now)
 	out := templates.Wizard{
-		Shell: templates.Shell{Lang: lang}, Provider: w.Provider, Protocol: c.Protocol, Name: c.DisplayName, Slug: c.Slug, Draft: c.Draft, Enabled: c.Enabled,
+		Shell: templates.Shell{Lang: lang}, Provider: w.Provider, Other: c.Preset == "generic", Protocol: c.Protocol, Name: c.DisplayName, Slug: c.Slug, Draft: c.Draft, Enabled: c.Enabled,
 		Copied: w.Step(admin.StepCopied).State == admin.StepDone, Trust: c.EmailTrust != "domains", Changed: clock(w.ChangedAt), Changer: strings.TrimPrefix(w.ChangedBy, "operator:"),
 	}
 	out.Guide, out.GuideURL = guide(c.Preset, c.Protocol)
@@ -41,6 +41,7 @@ func Wizard(lang string, now time.Time, w *admin.WizardState) templates.Wizard {
 	for _, name := range c.Domains {
 		out.Domains = append(out.Domains, templates.WizardDomain{Name: name, Verified: !slices.Contains(missing, name)})
 	}
+	out.Free = w.Free
 	wizardSecret(&out, w)
 	out.Check, out.Test = wizardCheck(clock, w), wizardTest(clock, w)
 	return out
@@ -125,9 +126,28 @@ func WizardPaste(p *admin.Pasted, title func(preset string) string) templates.Wi
 	return out
 }
 
-// PastedForm reads the wizard's form for a paste: a text or a file, and the setting that it is for. A file that is no text
+// PasteForm hands on what the wizard's form holds: what was pasted, then the day on which a secret ends. Either may come
+// alone.
+func PasteForm(c *Ctx, paste func(admin.Paste) (*admin.Pasted, error)) (*admin.Pasted, error) {
+	in, err := pastedForm(c)
+	if err != nil {
+		return nil, err
+	}
+	ends := admin.Paste{Field: c.PostForm("ends_field"), Text: c.PostForm("ends")}
+	if ends.Text == "" {
+		return paste(in)
+	}
+	if in.Text != "" {
+		if done, err := paste(in); err != nil || !done.Saved {
+			return done, err
+		}
+	}
+	return paste(ends)
+}
+
+// pastedForm reads the wizard's form for a paste: a text or a file, and the setting that it is for. A file that is no text
 // comes as base64, in which the reader finds it.
-func PastedForm(c *Ctx) (p admin.Paste, err error) {
+func pastedForm(c *Ctx) (p admin.Paste, err error) {
 	p = admin.Paste{Field: c.PostForm("field"), Text: c.PostForm("text")}
 	header, err := c.FormFile("file")
 	if err != nil || header.Size == 0 {

@@ -251,6 +251,20 @@ func TestWizardWithoutScript(t *testing.T) {
 	if p, err = eva.submit(p, byAction("/setup/copied"), nil); err != nil || !strings.Contains(p.Body, "The values are entered there.") {
 		t.Errorf("the tick: %v, %s", err, p)
 	}
+	entra, err := eva.get(i.URL + "/admin/realms/acme-s-hne/connections/new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entra, err = eva.submit(entra, func(n *html.Node) bool {
+		return attr(n, "method") == "post" && strings.HasSuffix(attr(n, "action"), "/connections/new")
+	}, url.Values{"choice": {"entra oidc"}})
+	if err != nil || entra.Status != 200 {
+		t.Fatalf("%v, %s", err, entra)
+	}
+	entra, err = eva.submit(entra, byAction(entra.URL.Path), url.Values{"text": {"Value: 4fX8Q~abcdefghijklmnopqrstuvwxyz0123456789"}, "ends": {"2027-11-21"}})
+	if err != nil || entra.Status != 200 || !strings.Contains(entra.Body, `<time datetime="2027-11-21">`) {
+		t.Errorf("a secret with its end: %v, %s", err, entra)
+	}
 	if p, err = eva.get(i.URL + at + "/test"); err != nil || strings.TrimSpace(p.Body) != `{"ref":"","status":""}` {
 		t.Errorf("no test yet: %v, %s", err, p)
 	}
