@@ -4,12 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
-// From the list of connections to a saved change, to the report of a test login and to a copied value, by the keyboard
+// From the list of connections to a saved change, and on to a test login whose report this page follows, by the keyboard
 // alone.
 func TestConnectionByKeyboard(t *testing.T) {
 	i := start(t, nil)
@@ -51,34 +50,7 @@ func TestConnectionByKeyboard(t *testing.T) {
 		popup, cancel := chromedp.NewContext(ctx, chromedp.WithTargetID(id))
 		defer cancel()
 		want(t, popup, idp.BaseURL, "Ada")
-		do(t, popup, chromedp.Click(chromedp.CSS(`button[value="ada"]`))) // that page is not ours
 	case <-time.After(15 * time.Second):
 		t.Fatal("the test opened no window")
-	}
-	want(t, ctx, i.URL+at+"/tests/", "Passed")
-
-	t.Run("copy", func(t *testing.T) {
-		for _, name := range []string{"clipboard-read", "clipboard-write"} {
-			if _, err := chromedp.Call(ctx, browser.SetPermission, browser.SetPermissionParams{Permission: &browser.PermissionDescriptor{Name: name}, Setting: browser.PermissionSettingGranted, Origin: i.URL}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		do(t, ctx, chromedp.Navigate(i.URL+at+"/sheet"))
-		copies(t, k, "button[data-copy]")
-		do(t, ctx, chromedp.Navigate(i.URL+at+"/setup"))
-		copies(t, k, "#wizard button[data-copy]")
-	})
-}
-
-// copies presses a copy button and looks into the clipboard.
-func copies(t *testing.T, k keys, button string) {
-	t.Helper()
-	waitFor(t, k.ctx, `[...document.querySelectorAll(`+quoted(button)+`)].some((b) => !b.hidden)`)
-	k.tabTo(button)
-	k.enter()
-	waitFor(t, k.ctx, `document.activeElement.textContent === "Copied"`)
-	got, err := chromedp.Run(k.ctx, chromedp.Evaluate[bool](`navigator.clipboard.readText().then((s) => s !== "" && s === document.getElementById(document.activeElement.dataset.copy).textContent.trim())`, chromedp.EvalAwaitPromise))
-	if err != nil || !got {
-		t.Errorf("%s copied something else: %v", button, err)
 	}
 }
