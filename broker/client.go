@@ -37,9 +37,9 @@ type Client struct {
 	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitempty"`
 	FrontchannelLogoutURI   string          `json:"frontchannel_logout_uri,omitempty"`
 	RequirePAR              bool            `json:"require_par"`
-	Scopes                  []string        `json:"scopes"`    // empty = openid email profile groups offline_access
+	Scopes                  []string        `json:"scopes"`         // empty = openid email profile groups offline_access
 	DefaultScopes           []string        `json:"default_scopes"` // added to what a sign-in asks for, as Keycloak does for its clients: email, profile, groups
-	Audiences               []string        `json:"audiences"` // resources this client may ask tokens for (RFC 8707)
+	Audiences               []string        `json:"audiences"`      // resources this client may ask tokens for (RFC 8707)
 
 	// SecretHash is what is kept of the secret: SHA-256, base64url. Generated secrets carry 256 bits, so a slow hash
 	// would only cap the token endpoint; chosen ones must be 16 characters or more.
