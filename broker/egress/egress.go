@@ -43,6 +43,8 @@ type Options struct {
 	// Defaults 5 and 10 s.
 	Failures int
 	OpenFor  time.Duration
+	// Trace, if set, is told of every call: its method and the host that it goes to. What it answers is told how it ended.
+	Trace func(ctx context.Context, method, host string) (context.Context, func(status int, err error))
 }
 
 const maxRedirects = 3
@@ -76,6 +78,14 @@ func Client(o Options) *http.Client {
 		hosts:   newHosts(o.PerHost, o.Failures, o.OpenFor),
 		inner:   &http.Client{Transport: transport(o), CheckRedirect: checkRedirect},
 	}}
+}
+
+// Watch has every call of a client made by Client told to trace, as Options.Trace does. It is for the time before the
+// client is used.
+func Watch(c *http.Client, trace func(ctx context.Context, method, host string) (context.Context, func(status int, err error))) {
+	if g, ok := c.Transport.(*guard); ok {
+		g.options.Trace = trace
+	}
 }
 
 // WithoutRedirects is a client made by Client, with its limits and breakers shared, that follows no redirect but answers
@@ -143,6 +153,25 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, fault.New(fault.FetchBlocked, "%s is not an http or https address", req.URL.Redacted())
 	}
+	if g.options.Trace != nil {
+		return g.traced(req)
+	}
+	return g.call(req)
+}
+
+// traced is call with somebody told of it.
+func (g *guard) traced(req *http.Request) (*http.Response, error) {
+	ctx, end := g.options.Trace(req.Context(), req.Method, req.URL.Hostname())
+	resp, err := g.call(req.WithContext(ctx))
+	status := 0
+	if resp != nil {
+		status = resp.StatusCode
+	}
+	end(status, err)
+	return resp, err
+}
+
+func (g *guard) call(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), g.options.Timeout)
 	defer cancel()
 	done, err := g.hosts.enter(ctx, req.URL.Host)

@@ -43,6 +43,9 @@ type Web struct {
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
 	Now            func() time.Time
+	// Trace, if set, is told of every request as it begins, with the pattern of its route and whether a trusted proxy brought
+	// it. It answers the context to go on with, and is told the status at the end.
+	Trace func(r *http.Request, route string, trusted bool) (context.Context, func(status int))
 	// Observe, if set, is told of every answered request.
 	Observe func(route, method string, status int, took time.Duration)
 	// Refused, if set, is told of every error page that shows a login's reference.
@@ -86,6 +89,11 @@ func maxBodyOf(path string) int64 {
 // around is the middleware: headers, bounds, recovery, log.
 func (w *Web) around(c *gin.Context) {
 	began := w.Now()
+	if w.Trace != nil {
+		ctx, end := w.Trace(c.Request, c.FullPath(), w.proxied(c.Request))
+		c.Request = c.Request.WithContext(ctx)
+		defer func() { end(c.Writer.Status()) }()
+	}
 	h := c.Writer.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -193,6 +201,12 @@ func parseHop(s string) (netip.Addr, error) {
 		return ap.Addr(), nil
 	}
 	return netip.ParseAddr(strings.Trim(s, "[]"))
+}
+
+// proxied reports whether a trusted proxy is at the other end.
+func (w *Web) proxied(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && w.trusted(peer.Addr().Unmap())
 }
 
 func (w *Web) trusted(ip netip.Addr) bool {

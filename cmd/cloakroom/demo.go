@@ -69,7 +69,7 @@ func (p *program) demo(ctx context.Context, cfg *config.Config, log *slog.Logger
 	if _, err := install(cfg, log, s, ring).admin.Apply(ctx, commandLine(), strings.NewReader(stage.manifest()), admin.ApplyOptions{}); err != nil {
 		return err
 	}
-	srv, err := wire(ctx, cfg, log, s, ring)
+	srv, err := wire(nil, cfg, log, s, ring)
 	if err != nil {
 		return err
 	}

@@ -44,11 +44,16 @@ func (m *metrics) observe(route, method string, status int, took time.Duration) 
 	if route == "" {
 		route = "none"
 	}
+	m.requests.WithLabelValues(knownMethod(method), route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// knownMethod is a request's method, or "other" for one that somebody made up.
+func knownMethod(method string) string {
 	known := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
-	if !slices.Contains(known, method) {
-		method = "other"
+	if slices.Contains(known, method) {
+		return method
 	}
-	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+	return "other"
 }
 
 // handler serves the private listener: /metrics and /debug/pprof.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 
@@ -38,7 +39,14 @@ func (p *program) serve(ctx context.Context, cfg *config.Config, log *slog.Logge
 		return err
 	}
 	defer closing(s, &err)
-	srv, err := wire(ctx, cfg, log, s, ring)
+	spans, err := startTracing(ctx, p.env, log)
+	if err != nil {
+		return err
+	}
+	if spans != nil {
+		defer func() { err = errors.Join(err, spans.stop()) }()
+	}
+	srv, err := wire(spans, cfg, log, s, ring)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"cloakroom/broker/api"
 	"cloakroom/broker/console"
 	"cloakroom/broker/diagnose"
+	"cloakroom/broker/egress"
 	"cloakroom/broker/login"
 	"cloakroom/broker/op"
 	"cloakroom/broker/session"
@@ -30,8 +31,8 @@ const (
 	eventsFor  = 400 * 24 * time.Hour
 )
 
-// wire puts the fronts over the engines over the store: the whole broker as one list.
-func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Keyring) (*server, error) {
+// wire puts the fronts over the engines over the store: the whole broker as one list. spans may be nil.
+func wire(spans *tracing, cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Keyring) (*server, error) {
 	in := install(cfg, log, s, ring)
 	pages, err := templates.New()
 	if err != nil {
@@ -91,6 +92,10 @@ func wire(_ context.Context, cfg *config.Config, log *slog.Logger, s *store.Stor
 		TrustedProxies: cfg.TrustedProxies, Log: log, Now: time.Now, Observe: m.observe,
 	}
 	w.Refused = engine.Refused
+	if spans != nil {
+		w.Trace = spans.request
+		egress.Watch(in.http, spans.fetch)
+	}
 	tests := &diagnose.Front{Examiner: in.examiner(engine), Web: w}
 	engine.Responders[diagnose.Protocol] = tests
 	in.admin.AllowLookup = lookups(w.Limits)
