@@ -2,7 +2,6 @@ package providers
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -119,15 +118,15 @@ func (c *Clocks) Findings() []Finding {
 func (c *Clocks) theirs(off, right []string) Finding {
 	s := c.seen[off[0]]
 	f := fault.New(fault.ClockTheirs, "%s is %s by its Date header", off[0], lag(s.ahead))
-	f.Observed, f.Confidence = lag(s.ahead), fault.Likely
+	f.Observed, f.Confidence = lag(s.ahead).String(), fault.Likely
 	switch {
 	case s.cached:
-		f.Detail += "; the answer came out of a cache, so this may be no more than a cache's mistake"
+		f.Detail = f.Said.Add(f.Detail, fault.Sayf("the answer came out of a cache, so this may be no more than a cache's mistake"))
 		f.Confidence = fault.Guess
 	case len(right) > 0:
-		f.Detail += ", while ours agrees with " + right[0]
+		f.Telling("%s is %s by its Date header, while ours agrees with %s", off[0], lag(s.ahead), right[0])
 	default:
-		f.Detail += "; no other server was asked, so ours may be the wrong one: compare with any clock"
+		f.Detail = f.Said.Add(f.Detail, fault.Sayf("no other server was asked, so ours may be the wrong one: compare with any clock"))
 	}
 	return Finding{Err: f, Severity: "warning", Check: "clock", Detail: f.Detail}
 }
@@ -145,10 +144,9 @@ func (c *Clocks) alike(hosts []string) bool {
 	return len(owners) > 1
 }
 
-func lag(ahead time.Duration) string {
-	way := "fast"
+func lag(ahead time.Duration) fault.Text {
 	if ahead < 0 {
-		way = "slow"
+		return fault.Sayf("%s slow", ahead.Abs().Round(time.Second))
 	}
-	return fmt.Sprintf("%s %s", ahead.Abs().Round(time.Second), way)
+	return fault.Sayf("%s fast", ahead.Round(time.Second))
 }

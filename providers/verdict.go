@@ -106,10 +106,13 @@ func (v Passive) refused(code, said string) Finding {
 // page reads a page that was shown in place of an answer.
 func (v Passive) page() Finding {
 	reading := fault.ReadPageFor(v.Preset, "oidc", v.Real.Page)
-	at := fmt.Sprintf("%s answers %d", v.Real.Place, v.Real.Status)
+	at := fault.Sayf("%s answers %d", v.Real.Place, v.Real.Status)
 	if f := telling(reading, v.Real.Status); f != nil {
 		out := *f
-		out.Detail = strings.TrimSuffix(at+": "+out.Detail, ": ")
+		if out.Detail != "" {
+			at = fault.Sayf("%s: %s", at, out.Said.Of(out.Detail))
+		}
+		out.Telling("%s", at)
 		severity := "error"
 		if out.Confidence == fault.Guess || out.Code == fault.IdPOutage {
 			severity = "warning"
@@ -120,7 +123,7 @@ func (v Passive) page() Finding {
 	case v.Real.Status >= 500:
 		f := fault.New(fault.FetchServer, "%s", at)
 		f.Confidence = fault.Likely
-		return Finding{Err: f, Severity: "warning", Check: passive, Detail: at}
+		return Finding{Err: f, Severity: "warning", Check: passive, Detail: f.Detail}
 	case Robot(v.Real.Status, v.Real.Type, v.Real.Page) && v.Real.Status != http.StatusBadRequest:
 		return Silent(passive, "%s with a page against robots; people's browsers may pass", at)
 	case v.Real.Status >= 400:
@@ -133,7 +136,7 @@ func (v Passive) page() Finding {
 }
 
 // unread is an error page without a word that we know.
-func (v Passive) unread(at string) Finding {
+func (v Passive) unread(at fault.Text) Finding {
 	f := fault.New(fault.IdPPage, "%s with a page of its own in place of an answer", at)
 	f.Confidence = fault.Likely
 	f.Alternatives = []fault.Alternative{
@@ -228,7 +231,7 @@ func explicit(a TokenAnswer) bool {
 // outside reads what is not an answer of the protocol.
 func (v Secret) outside() *Finding {
 	a := v.Real
-	switch at := fmt.Sprintf("%s answers %d (%s)", v.Endpoint, a.Status, a.Type); {
+	switch at := fault.Sayf("%s answers %d (%s)", v.Endpoint, a.Status, a.Type); {
 	case a.Err != nil:
 		f := fault.As(a.Err)
 		return &Finding{Err: f, Severity: "error", Check: secret, Detail: f.Detail}
@@ -237,11 +240,11 @@ func (v Secret) outside() *Finding {
 	case Robot(a.Status, a.Type, a.Page) || a.Type == "text/html" && a.Status < 500 || a.Status == http.StatusServiceUnavailable && a.Type == "text/html":
 		f := fault.New(fault.OIDCTokenBlocked, "%s", at)
 		f.Confidence = fault.Likely
-		return &Finding{Err: f, Severity: "error", Check: secret, Detail: at}
+		return &Finding{Err: f, Severity: "error", Check: secret, Detail: f.Detail}
 	case a.Status >= 500:
 		f := fault.New(fault.FetchServer, "%s", at)
 		f.Confidence = fault.Likely
-		return &Finding{Err: f, Severity: "warning", Check: secret, Detail: at}
+		return &Finding{Err: f, Severity: "warning", Check: secret, Detail: f.Detail}
 	default:
 		f := Silent(secret, "%s, which is not the protocol's form", at)
 		return &f

@@ -57,7 +57,11 @@ func (r *reading) oneEmail(from, values []string) (email.Address, error) {
 		return a, nil
 	}
 	f := *fault.As(err)
-	f.Detail = strings.TrimPrefix(f.Detail+", in "+strings.Join(from, ", "), ", ")
+	if f.Detail == "" {
+		f.Telling("in %s", strings.Join(from, ", "))
+	} else {
+		f.Telling("%s, in %s", f.Said.Of(f.Detail), strings.Join(from, ", "))
+	}
 	return email.Address{}, &f
 }
 

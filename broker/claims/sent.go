@@ -1,9 +1,10 @@
 package claims
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"cloakroom/broker/fault"
 )
 
 const (
@@ -13,7 +14,7 @@ const (
 
 // sent names what was said of a person, without the values: where what is looked for is missing, the list often shows
 // under what other name it came.
-func (r *reading) sent() string {
+func (r *reading) sent() fault.Text {
 	names := make([]string, 0, len(r.idn.Attributes))
 	for n := range r.idn.Attributes {
 		if len(n) > maxSentName {
@@ -24,9 +25,9 @@ func (r *reading) sent() string {
 	slices.Sort(names)
 	switch n := len(names); {
 	case n == 0:
-		return "sent were no attributes"
+		return fault.Sayf("sent were no attributes")
 	case n > maxSentNames:
-		return fmt.Sprintf("sent were %s and %d more", strings.Join(names[:maxSentNames], ", "), n-maxSentNames)
+		return fault.Sayf("sent were %s and %d more", strings.Join(names[:maxSentNames], ", "), n-maxSentNames)
 	}
-	return "sent were " + strings.Join(names, ", ")
+	return fault.Sayf("sent were %s", strings.Join(names, ", "))
 }

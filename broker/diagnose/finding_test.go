@@ -78,6 +78,7 @@ func diagnosed(t *testing.T, c *broker.Connection, found ...error) *admin.Diagno
 	if d.Status != "failed" || d.Diagnosis == nil || len(d.Findings) != len(found) {
 		t.Fatalf("report: %+v", d)
 	}
+	whole(t, d)
 	return d
 }
 
@@ -239,11 +240,11 @@ func TestGuessesComeWithQuestions(t *testing.T) {
 }
 
 func TestTheFirstErrorIsTheDiagnosis(t *testing.T) {
-	d := diagnosed(t, connection("okta", "saml"), fault.New(fault.SAMLExpired, "an hour ago"), fault.Mismatch(fault.SAMLAudience, acs, sp))
+	d := diagnosed(t, connection("okta", "saml"), fault.New(fault.SAMLExpired, "1h0m0s"), fault.Mismatch(fault.SAMLAudience, acs, sp))
 	if d.Diagnosis.Code != string(fault.SAMLExpired) || d.Findings[1].Code != string(fault.SAMLAudience) || d.Findings[1].Labels[0] != "Audience URI (SP Entity ID)" {
 		t.Errorf("%+v", d.Findings)
 	}
-	if !strings.Contains(d.ForTheirIT, "an hour ago") || strings.Contains(d.ForTheirIT, "Audience") {
+	if !strings.Contains(d.ForTheirIT, "1h0m0s") || strings.Contains(d.ForTheirIT, "Audience") {
 		t.Errorf("letter:\n%s", d.ForTheirIT)
 	}
 }

@@ -96,6 +96,7 @@ func TestATestWithoutAnAnswer(t *testing.T) {
 			if f == nil || f.Code != string(tt.code) || f.Confidence != string(tt.sure) || len(f.Alternatives) == 0 || f.Alternatives[0].Code != string(tt.other) || !strings.Contains(f.Alternatives[0].Question, "?") {
 				t.Fatalf("diagnosis: %+v", f)
 			}
+			whole(t, d)
 			if tt.label != "" && !slices.Contains(f.Labels, tt.label) {
 				t.Errorf("labels %q", f.Labels)
 			}
@@ -224,6 +225,7 @@ func TestThePastDecides(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		whole(t, d)
 		if !strings.Contains(d.Diagnosis.Cause, tt.says) || d.Past == "" || tt.says == "" && d.Diagnosis.Cause != fault.Lookup(tt.code).Cause {
 			t.Errorf("%s: %q, past %q", tt.code, d.Diagnosis.Cause, d.Past)
 		}

@@ -3,7 +3,6 @@ package domain
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -119,10 +118,9 @@ func shown(records []string) []string {
 // Unproved is the fault of a claim without its record: which record to publish where.
 func Unproved(d *broker.Domain) *fault.Error {
 	name, want := Record(d)
-	return &fault.Error{
-		Code: fault.DomainUnproved, Detail: fmt.Sprintf("%s must have the TXT record %s", name, want), Expected: want, Confidence: fault.Proved,
-		Fix: fmt.Sprintf("In the DNS of %s, publish a TXT record with the name %s and the value %s; wait until it is served, then verify again.", d.Domain, name, want),
-	}
+	f := &fault.Error{Code: fault.DomainUnproved, Expected: want, Confidence: fault.Proved}
+	f.Fix = f.Said.Tell("In the DNS of %s, publish a TXT record with the name %s and the value %s; wait until it is served, then verify again.", d.Domain, name, want)
+	return f.Telling("%s must have the TXT record %s", name, want)
 }
 
 // Explain is why a look did not prove a claim: what was seen, what should have been, and what to write where. It looks
@@ -136,15 +134,15 @@ func Explain(ctx context.Context, txt TXT, d *broker.Domain, seen Seen) error {
 		return nil
 	case NoAnswer:
 		f.Code, f.Err, f.Fix = fault.DomainDNSFailed, seen.Err, ""
-		f.Detail = fmt.Sprintf("no usable answer about %s: %s", name, why(seen.Err))
+		f.Telling("no usable answer about %s: %s", name, why(seen.Err))
 	case Different:
 		f.Code = fault.DomainDifferent
-		f.Detail += ", but has another one"
-		f.Fix = fmt.Sprintf("In the DNS of %s, replace the value of the TXT record %s by %s; wait until it is served, then verify again.", d.Domain, name, want)
+		f.Telling("%s must have the TXT record %s, but has another one", name, want)
+		f.Fix = f.Said.Tell("In the DNS of %s, replace the value of the TXT record %s by %s; wait until it is served, then verify again.", d.Domain, name, want)
 	default:
 		if wrong := misplaced(ctx, txt, d); wrong != "" {
-			f.Detail += fmt.Sprintf("; the record stands at %s instead", wrong)
-			f.Fix = fmt.Sprintf("The record stands at %s. Move it to %s, with the value %s; some DNS consoles append the domain by themselves and then take only %s as name.", wrong, name, want, strings.TrimSuffix(label, "."))
+			f.Detail = f.Said.Add(f.Detail, fault.Sayf("the record stands at %s instead", wrong))
+			f.Fix = f.Said.Tell("The record stands at %s. Move it to %s, with the value %s; some DNS consoles append the domain by themselves and then take only %s as name.", wrong, name, want, strings.TrimSuffix(label, "."))
 		}
 	}
 	return f

@@ -86,7 +86,7 @@ func (g *guard) completed(ctx context.Context, err error) error {
 	out := *f
 	out.Code = fault.FetchChain
 	out.Observed = clip(missing.Subject.String())
-	out.Detail += fmt.Sprintf(" does not send the intermediate certificate %q", clip(missing.Subject.CommonName))
+	out.Telling("%s does not send the intermediate certificate %q", f.Said.Of(f.Detail), clip(missing.Subject.CommonName))
 	return &out
 }
 

@@ -220,7 +220,7 @@ func forwarded(asked *url.URL, err error) error {
 		return out
 	}
 	moved := *f
-	moved.Detail = asked.Host + " forwards to " + moved.Detail
+	moved.Telling("%s forwards to %s", asked.Host, f.Said.Of(f.Detail))
 	return &moved
 }
 

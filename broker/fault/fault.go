@@ -97,7 +97,11 @@ func New(code Code, format string, args ...any) *Error {
 
 // Wrap makes a fault around a cause.
 func Wrap(code Code, err error, format string, args ...any) *Error {
-	e := &Error{Code: code, Err: err}
+	return (&Error{Code: code, Err: err}).Telling(format, args...)
+}
+
+// Telling gives the fault a detail.
+func (e *Error) Telling(format string, args ...any) *Error {
 	e.Detail = e.Said.Tell(format, args...)
 	return e
 }

@@ -165,10 +165,10 @@ func (p *provider) algorithms(m *metadata) []string {
 func discoveryFault(err error) error {
 	f := fault.As(err)
 	if code, ok := codeInText(f.Observed); ok {
-		return &fault.Error{Code: code, Detail: f.Detail, Observed: f.Observed, Err: err}
+		return &fault.Error{Code: code, Detail: f.Detail, Said: f.Said, Observed: f.Observed, Err: err}
 	}
 	if f.Code == fault.FetchStatus || f.Code == fault.FetchFormat {
-		return &fault.Error{Code: fault.OIDCDiscovery, Detail: f.Detail, Observed: f.Observed, Err: err}
+		return &fault.Error{Code: fault.OIDCDiscovery, Detail: f.Detail, Said: f.Said, Observed: f.Observed, Err: err}
 	}
 	return f
 }

@@ -64,7 +64,7 @@ func (p *provider) fetchKeys(ctx context.Context) (*keySet, error) {
 // keysFault tells a key document that cannot be had from a network that fails.
 func keysFault(err error) error {
 	if f := fault.As(err); f.Code == fault.FetchFormat || f.Code == fault.FetchStatus {
-		return &fault.Error{Code: fault.OIDCKeys, Detail: f.Detail, Observed: f.Observed, Err: err}
+		return &fault.Error{Code: fault.OIDCKeys, Detail: f.Detail, Said: f.Said, Observed: f.Observed, Err: err}
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"fmt"
 	"slices"
 
 	"cloakroom/broker/fault"
@@ -23,7 +22,7 @@ func (p *provider) labelled(f *fault.Error) *fault.Error {
 	case p.config.dialect.formPost && f.Code == fault.OIDCSecretRefused:
 		out.Fix = "Keys: check that Team ID, Key ID and Services ID belong together and that the .p8 of that very key is the Client secret."
 	default:
-		out.Fix = fixAt(f.Code, label)
+		out.Fix = fixAt(&out, label)
 	}
 	return &out
 }
@@ -32,9 +31,9 @@ func (p *provider) labelled(f *fault.Error) *fault.Error {
 func (p *provider) Worded(err error) error { return p.labelled(fault.As(err)) }
 
 // fixAt is the fix of a code at a field of the provider's console, "" for the catalogue's.
-func fixAt(code fault.Code, label string) string {
+func fixAt(f *fault.Error, label string) string {
 	var fix string
-	switch code {
+	switch f.Code {
 	case fault.OIDCSecretRefused:
 		fix = "%s: make a new secret and paste its value whole into the connection's Client secret: no blanks, and not the secret's ID."
 	case fault.OIDCSecretExpired:
@@ -62,7 +61,7 @@ func fixAt(code fault.Code, label string) string {
 	default:
 		return ""
 	}
-	return fmt.Sprintf(fix, label)
+	return f.Said.Tell(fix, label)
 }
 
 // consoleLabel is the field, or the way to it, in the console of a preset; "" where it is not known.

@@ -204,27 +204,27 @@ const appleLife = 183 * 24 * time.Hour // six months, the most that Apple allows
 // lintAppleJWT looks at a ready-made client secret of Apple: it ends, and says for whom it is.
 func (p *provider) lintAppleJWT(raw string) []providers.Finding {
 	malformed := func(format string, args ...any) []providers.Finding {
-		f := fault.New(fault.OIDCClientKeyFault, "the client secret "+format, args...)
+		f := fault.New(fault.OIDCClientKeyFault, format, args...)
 		f.Fix = "Enter the .p8 key as Client secret, with team_id and key_id as Authorization parameters: then it is signed afresh each time and never expires."
 		return []providers.Finding{p.bad("client_secret", f)}
 	}
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
-		return malformed("is neither Apple's .p8 key nor a JWT")
+		return malformed("the client secret is neither Apple's .p8 key nor a JWT")
 	}
 	b, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return malformed("is a JWT that cannot be read")
+		return malformed("the client secret is a JWT that cannot be read")
 	}
 	claims, err := providers.ParseDocument(b)
 	if err != nil {
-		return malformed("is a JWT that cannot be read")
+		return malformed("the client secret is a JWT that cannot be read")
 	}
 	if sub := claims.String("sub"); sub != p.config.ClientID {
-		return malformed("is made out to %q (sub) and not to the Services ID %q", excerpt(sub), p.config.ClientID)
+		return malformed("the client secret is made out to %q (sub) and not to the Services ID %q", excerpt(sub), p.config.ClientID)
 	}
 	if aud := claims.String("aud"); aud != p.config.Issuer {
-		return malformed("is made out for %q (aud) and not for %s", excerpt(aud), p.config.Issuer)
+		return malformed("the client secret is made out for %q (aud) and not for %s", excerpt(aud), p.config.Issuer)
 	}
 	return p.lintAppleExpiry(claims)
 }
@@ -238,11 +238,12 @@ func (p *provider) lintAppleExpiry(claims providers.Document) []providers.Findin
 	case err != nil || !said:
 		f.Code, f.Observed, f.Detail = fault.OIDCClientKeyFault, "", "the client secret is a JWT that does not say until when it is good (exp)"
 	case !exp.After(now):
-		f.Detail = "the client secret expired on " + stamp(exp)
+		f.Telling("the client secret expired on %s", stamp(exp))
 	case exp.After(now.Add(appleLife)):
-		f.Code, f.Detail = fault.OIDCClientKeyFault, "the client secret is a JWT that is good until "+stamp(exp)+"; Apple takes at most six months"
+		f.Code = fault.OIDCClientKeyFault
+		f.Telling("the client secret is a JWT that is good until %s; Apple takes at most six months", stamp(exp))
 	case exp.Before(now.Add(60 * 24 * time.Hour)):
-		f.Detail = "the client secret expires on " + stamp(exp)
+		f.Telling("the client secret expires on %s", stamp(exp))
 		return []providers.Finding{p.warned("client_secret", f)}
 	default:
 		return nil

@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -31,8 +30,9 @@ func (p *provider) unfound(ctx context.Context, err error) []providers.Finding {
 }
 
 func better(f *fault.Error, code fault.Code, found, configured string) *fault.Error {
-	return &fault.Error{Code: code, Observed: found, Expected: configured, Confidence: fault.Proved, Err: f, Labels: []string{"Issuer"},
-		Detail: "nothing usable at " + configured + ", but " + found + " answers and calls itself so", Fix: fmt.Sprintf("Set Issuer to %s.", found)}
+	out := &fault.Error{Code: code, Observed: found, Expected: configured, Confidence: fault.Proved, Err: f, Labels: []string{"Issuer"}}
+	out.Fix = out.Said.Tell("Set Issuer to %s.", found)
+	return out.Telling("nothing usable at %s, but %s answers and calls itself so", configured, found)
 }
 
 // otherClouds are the addresses of the same directory in Microsoft's other clouds.
@@ -164,7 +164,7 @@ func (p *provider) domain(ctx context.Context, m *metadata, name string) provide
 		return providers.Silent("tenant", "Microsoft's answer about %s names no directory", name)
 	case len(m.pins) > 0 && !slices.Contains(m.pins, tenant):
 		f := fault.Mismatch(fault.OIDCDomainTenant, tenant, strings.Join(m.pins, " "))
-		f.Detail = name + " belongs to the directory " + tenant
+		f.Telling("%s belongs to the directory %s", name, tenant)
 		return p.warned("tenant", f)
 	}
 	return providers.Finding{Severity: "ok", Check: "tenant", Confidence: fault.Proved, Detail: name + " belongs to the directory " + tenant}

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"fmt"
 	"time"
 
 	"cloakroom/broker/fault"
@@ -28,12 +27,12 @@ func (p *provider) clockOf(claims providers.Document, err error) error {
 	if ahead < 0 {
 		way = "slow"
 	}
-	out.Detail = fmt.Sprintf("by the token's iat the provider's clock is %s %s", ahead.Abs(), way)
+	out.Telling("by the token's iat the provider's clock is %s %s", ahead.Abs(), fault.Text{Say: way})
 	out.Confidence = fault.Likely
 	if hours := ahead.Round(time.Hour); hours != 0 && (ahead-hours).Abs() <= zoneTolerance {
 		out.Code = fault.OIDCTimeZone
 		return &out
 	}
-	out.Fix = fmt.Sprintf("Set the provider's clock, which seems %s %s, by NTP (Windows: w32tm /resync; Linux: chrony). If other connections fail alike, it is the broker's.", ahead.Abs(), way)
+	out.Fix = out.Said.Tell("Set the provider's clock, which seems %s %s, by NTP (Windows: w32tm /resync; Linux: chrony). If other connections fail alike, it is the broker's.", ahead.Abs(), fault.Text{Say: way})
 	return &out
 }

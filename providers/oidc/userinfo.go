@@ -46,7 +46,7 @@ func (p *provider) fetchUserInfo(ctx context.Context, m *metadata, accessToken s
 	a, err := p.fetch(ctx, m.UserInfoEndpoint, "application/json, application/jwt;q=0.9", accessToken)
 	if err != nil {
 		if f := fault.As(err); slices.Contains([]fault.Code{fault.FetchStatus, fault.FetchFormat, fault.FetchServer}, f.Code) {
-			return nil, &fault.Error{Code: fault.OIDCUserInfo, Detail: f.Detail, Observed: f.Observed, Err: err}
+			return nil, &fault.Error{Code: fault.OIDCUserInfo, Detail: f.Detail, Said: f.Said, Observed: f.Observed, Err: err}
 		}
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package saml
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -32,10 +31,9 @@ func (p *provider) lintAddresses(known *idp, f *findings) {
 
 // oneOfOurs finds one of our own values where theirs belongs.
 func (p *provider) oneOfOurs(known *idp, address string) error {
-	own := map[string]string{"Entity ID": known.entityID, "sign-on address": address}
-	for _, field := range []string{"Entity ID", "sign-on address"} {
-		if v := own[field]; slices.Contains([]string{p.s.SPEntityID, p.s.CallbackURL, p.s.MetadataURL}, v) || slices.Contains(p.s.Aliases, v) {
-			return &fault.Error{Code: fault.SAMLAddressOurs, Detail: "the " + field + " is ours", Observed: clip(v), Confidence: fault.Proved}
+	for _, own := range [][2]string{{"the Entity ID is ours", known.entityID}, {"the sign-on address is ours", address}} {
+		if v := own[1]; slices.Contains([]string{p.s.SPEntityID, p.s.CallbackURL, p.s.MetadataURL}, v) || slices.Contains(p.s.Aliases, v) {
+			return &fault.Error{Code: fault.SAMLAddressOurs, Detail: own[0], Observed: clip(v), Confidence: fault.Proved}
 		}
 	}
 	return nil
@@ -51,7 +49,7 @@ func swapped(known *idp, address string) error {
 	case known.entityID == address: // some products have one address for both
 		return nil
 	case signOnShape(known.entityID) && !signOnShape(address), nameShape(address) && !nameShape(known.entityID):
-		return &fault.Error{Code: fault.SAMLTheirsSwapped, Detail: fmt.Sprintf("Entity ID %s, sign-on address %s", clip(known.entityID), clip(address)), Confidence: fault.Likely}
+		return (&fault.Error{Code: fault.SAMLTheirsSwapped, Confidence: fault.Likely}).Telling("Entity ID %s, sign-on address %s", clip(known.entityID), clip(address))
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func (a *answer) audience(restriction *node) error {
 	f := fault.Mismatch(fault.SAMLAudience, observed, a.p.s.SPEntityID)
 	f.Labels = []string{"Audience URI (SP Entity ID)", "Identifier (Entity ID)", "Audience"}
 	if slug := a.p.neighbour(observed); slug != "" {
-		f.Detail = "the audience is that of another connection here: " + slug
+		f.Telling("the audience is that of another connection here: %s", slug)
 	}
 	f.Confidence = fault.Proved
 	return f
@@ -221,7 +221,7 @@ func (a *answer) authnStatement(s *node) (at, until time.Time, err error) {
 		return at, until, fault.New(fault.SAMLIncomplete, "SessionNotOnOrAfter is not a time: %q", clip(v))
 	}
 	if !a.now.Before(until.Add(a.p.c.skew())) {
-		return at, until, a.off(fault.SAMLSessionExpired, until, "SessionNotOnOrAfter has passed")
+		return at, until, a.off(fault.SAMLSessionExpired, until, fault.Text{Say: "SessionNotOnOrAfter has passed"})
 	}
 	return at, until, nil
 }

@@ -40,7 +40,7 @@ func (p *provider) certificate(k trusted, known *idp, own []providers.Key) (err 
 	case k.weak != "":
 		return fault.New(fault.SAMLCertWeak, "%s: %s", name, k.weak), "error"
 	case known.keptForEncryption(k.cert):
-		return &fault.Error{Code: fault.SAMLCertNotSigning, Detail: name + ": their metadata has it for encryption only", Confidence: fault.Proved}, "error"
+		return (&fault.Error{Code: fault.SAMLCertNotSigning, Confidence: fault.Proved}).Telling("%s: their metadata has it for encryption only", name), "error"
 	case purpose(k.cert) != "":
 		return otherPurpose(k.cert), "warning"
 	case now.After(until):
@@ -77,8 +77,9 @@ func purpose(cert *x509.Certificate) string {
 }
 
 func otherPurpose(cert *x509.Certificate) error {
-	return &fault.Error{Code: fault.SAMLCertNotSigning, Detail: fmt.Sprintf("%s looks like %s", describe(cert), purpose(cert)), Observed: clip(cert.Subject.String()), Confidence: fault.Likely,
+	f := &fault.Error{Code: fault.SAMLCertNotSigning, Observed: clip(cert.Subject.String()), Confidence: fault.Likely,
 		Alternatives: []fault.Alternative{{Code: fault.SAMLKeyRolledOver, Question: "Do sign-ins work with it? Then the identity provider signs with this very certificate, whatever its name."}}}
+	return f.Telling("%s looks like %s", describe(cert), fault.Text{Say: purpose(cert)})
 }
 
 func oldHash(cert *x509.Certificate) bool {

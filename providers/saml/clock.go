@@ -2,7 +2,6 @@ package saml
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -60,17 +59,18 @@ func (a *answer) lasts(value, what string) (time.Time, error) {
 }
 
 func (a *answer) early(t time.Time, what string) error {
-	return a.off(fault.SAMLNotYetValid, t, fmt.Sprintf("%s lies %s in the future", what, t.Sub(a.now).Round(time.Second)))
+	return a.off(fault.SAMLNotYetValid, t, fault.Sayf("%s lies %s in the future", what, t.Sub(a.now).Round(time.Second)))
 }
 
 func (a *answer) late(t time.Time, what string) error {
-	return a.off(fault.SAMLExpired, t, fmt.Sprintf("%s lies %s in the past", what, a.now.Sub(t).Round(time.Second)))
+	return a.off(fault.SAMLExpired, t, fault.Sayf("%s lies %s in the past", what, a.now.Sub(t).Round(time.Second)))
 }
 
 // off is the fault of a time that does not fit. A message that says it was made after it arrived, or before it was asked
 // for, was made by a clock that is wrong; then that is the fault, and by how much is its detail.
-func (a *answer) off(code fault.Code, t time.Time, detail string) error {
-	f := &fault.Error{Code: code, Detail: detail, Observed: instant(t), Expected: "around " + instant(a.now), Confidence: fault.Likely}
+func (a *answer) off(code fault.Code, t time.Time, detail fault.Text) error {
+	f := &fault.Error{Code: code, Observed: instant(t), Expected: "around " + instant(a.now), Confidence: fault.Likely}
+	f.Detail = f.Said.Add("", detail)
 	made := a.issued
 	if !a.sent.IsZero() {
 		made = a.sent // an assertion may have been kept; the message around it was made just now
@@ -81,11 +81,11 @@ func (a *answer) off(code fault.Code, t time.Time, detail string) error {
 	case a.r.Handle != "" && !a.r.Issued.IsZero() && made.Before(a.r.Issued.Add(-tolerance)):
 		wrongClock(f, a.r.Issued.Sub(made).Round(time.Second), -ahead, "slow")
 	case ahead >= -tolerance:
-		f.Detail += "; the provider's clock agrees with ours, so its validity period is the cause or the answer was kept"
+		f.Detail = f.Said.Add(f.Detail, fault.Sayf("the provider's clock agrees with ours, so its validity period is the cause or the answer was kept"))
 	case a.r.Handle != "" && !a.r.Issued.IsZero():
-		f.Detail += "; it was made after we asked for it, so the clocks agree and the answer was kept"
+		f.Detail = f.Said.Add(f.Detail, fault.Sayf("it was made after we asked for it, so the clocks agree and the answer was kept"))
 	default:
-		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s slow, or the answer was kept that long", -ahead)
+		f.Detail = f.Said.Add(f.Detail, fault.Sayf("the provider's clock seems to be %s slow, or the answer was kept that long", -ahead))
 		f.Alternatives = []fault.Alternative{{Code: fault.SAMLClock, Question: "Does every sign-in fail like this, however quick? Then the identity provider's clock is slow."}}
 	}
 	return f
@@ -100,11 +100,11 @@ func wrongClock(f *fault.Error, least, most time.Duration, way string) {
 	f.Alternatives = []fault.Alternative{{Code: fault.ClockOurs, Question: "Do sign-ins through other identity providers fail the same way? Then it is our clock."}}
 	if zone := timeZone(least, most); zone > 0 {
 		f.Code = fault.SAMLTimeZone
-		f.Detail += fmt.Sprintf("; the provider's clock seems to be %s %s (a time zone's difference: local time written as UTC)", zone, way)
+		f.Detail = f.Said.Add(f.Detail, fault.Sayf("the provider's clock seems to be %s %s (a time zone's difference: local time written as UTC)", zone, fault.Text{Say: way}))
 		f.Alternatives = append(f.Alternatives, fault.Alternative{Code: fault.SAMLClock, Question: "Is the clock on the identity provider's server wrong by that much?"})
 		return
 	}
-	f.Detail += fmt.Sprintf("; the provider's clock seems to be %s %s", least, way)
+	f.Detail = f.Said.Add(f.Detail, fault.Sayf("the provider's clock seems to be %s %s", least, fault.Text{Say: way}))
 }
 
 // timeZone is the offset of a time zone that lies between least and most: whole hours, up to 14, or one of the few by half

@@ -1,7 +1,6 @@
 package saml
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -175,8 +174,11 @@ func (p *provider) worded(f *fault.Error) *fault.Error {
 	if i := strings.LastIndex(field, " ("); i > 0 {
 		label = field[:i]
 	}
-	out := *f
-	out.Fix = fmt.Sprintf(format, field)
+	out, said := *f, fault.Sayf(format, field)
+	if more := besides(f.Code, consoleOf(p.s.Preset)); more.Say != "" {
+		said = fault.Sayf("%s %s", said, more)
+	}
+	out.Fix = out.Said.Note(said.String(), said)
 	if !slices.Contains(out.Labels, label) {
 		out.Labels = append([]string{label}, out.Labels...)
 	}
@@ -207,11 +209,11 @@ func remedy(code fault.Code, c console) (format, field string) {
 	case fault.SAMLNothingSaid:
 		return "Say who the person is in %s, and give the Name ID a value.", c.attributes
 	case fault.SAMLNoEmail:
-		return "Send the email address: %s." + missingAt(c), c.attributes
+		return "Send the email address: %s.", c.attributes
 	case fault.SAMLSignatureKey, fault.SAMLKeyRolledOver, fault.SAMLCertNotSigning, fault.SAMLCertOwn, fault.SAMLCertificate, fault.SAMLCertWeak, fault.SAMLMetadataKeys:
-		return "Copy the certificate that this very application signs with: %s, and compare its fingerprint there." + fromMetadata(c), c.signing
+		return "Copy the certificate that this very application signs with: %s, and compare its fingerprint there.", c.signing
 	case fault.SAMLCertExpired, fault.SAMLCertExpiring:
-		return "Make a new signing certificate at the identity provider, give it to the connection beside the old one, and then make it the active one there: %s." + fromMetadata(c), c.signing
+		return "Make a new signing certificate at the identity provider, give it to the connection beside the old one, and then make it the active one there: %s.", c.signing
 	case fault.SAMLMetadataTenant, fault.SAMLMetadataConsole, fault.SAMLMetadataHTML, fault.SAMLMetadataInvalid, fault.SAMLMetadataRole, fault.SAMLMetadataOurs, fault.SAMLMetadataPlaceholder,
 		fault.SAMLMetadataExpired, fault.SAMLMetadataEnding, fault.SAMLMetadataStatic:
 		return "Give the identity provider's metadata of this application: %s.", c.metadata
@@ -243,16 +245,18 @@ func otherRemedy(code fault.Code, c console) (format, field string) {
 	return "", ""
 }
 
-func missingAt(c console) string {
-	if c.email == "" {
-		return ""
+// besides is a second way to mend a fault, or what to look at where only one person has it.
+func besides(code fault.Code, c console) fault.Text {
+	switch code {
+	case fault.SAMLNoEmail:
+		if c.email != "" {
+			return fault.Sayf("If others get in, this person has none: fill %s.", c.email)
+		}
+	case fault.SAMLSignatureKey, fault.SAMLKeyRolledOver, fault.SAMLCertNotSigning, fault.SAMLCertOwn, fault.SAMLCertificate, fault.SAMLCertWeak, fault.SAMLMetadataKeys,
+		fault.SAMLCertExpired, fault.SAMLCertExpiring:
+		if c.metadata != "" {
+			return fault.Sayf("Better, give the metadata: %s.", c.metadata)
+		}
 	}
-	return " If others get in, this person has none: fill " + c.email + "."
-}
-
-func fromMetadata(c console) string {
-	if c.metadata == "" {
-		return ""
-	}
-	return " Better, give the metadata: " + c.metadata + "."
+	return fault.Text{}
 }

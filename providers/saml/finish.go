@@ -194,10 +194,11 @@ func (a *answer) otherIssuer(observed string, verification error) error {
 	if verification == nil {
 		f.Detail, f.Confidence = "the signature verifies: the same identity provider under another name", fault.Proved
 		if t := entraTenant(observed); t != "" && entraTenant(a.from.entityID) != "" && t != entraTenant(a.from.entityID) {
-			f.Detail += ", that of the directory " + t
+			f.Telling("the signature verifies: the same identity provider under another name, that of the directory %s", t)
 		}
 	} else {
-		f.Detail, f.Confidence = "and it was not verified: "+string(fault.CodeOf(verification)), fault.Likely
+		f.Confidence = fault.Likely
+		f.Telling("and it was not verified: %s", fault.CodeOf(verification))
 	}
 	return f
 }

@@ -34,11 +34,13 @@ func (p *provider) sharpen(from *fault.Error, known *idp) *fault.Error {
 		return &f
 	}
 	if i := slices.IndexFunc(known.keys, func(k trusted) bool { return purpose(k.cert) != "" || known.keptForEncryption(k.cert) }); i >= 0 && purpose(named.cert) == "" {
-		f.Code, f.Confidence, f.Detail = fault.SAMLCertNotSigning, fault.Likely, describe(known.keys[i].cert)+" was given for signing"
+		f.Code, f.Confidence = fault.SAMLCertNotSigning, fault.Likely
+		f.Telling("%s was given for signing", describe(known.keys[i].cert))
 		return p.doubtKey(&f)
 	}
 	if slices.ContainsFunc(known.keys, func(k trusted) bool { return succeeds(named, k) }) {
-		f.Code, f.Confidence, f.Detail = fault.SAMLKeyRolledOver, fault.Likely, "a newer certificate of the same name as ours, valid "+named.cert.NotBefore.Format("2006-01-02")+" to "+named.cert.NotAfter.Format("2006-01-02")
+		f.Code, f.Confidence = fault.SAMLKeyRolledOver, fault.Likely
+		f.Telling("a newer certificate of the same name as ours, valid %s to %s", named.cert.NotBefore.Format("2006-01-02"), named.cert.NotAfter.Format("2006-01-02"))
 	}
 	return p.doubtKey(&f)
 }

@@ -32,8 +32,8 @@ func (p *provider) probe(ctx context.Context, known *idp, f *findings) {
 	if v.unsuited() {
 		address, other := known.sso.other(address, binding)
 		if second := p.ask(ctx, known, address, other); second.taken() {
-			f.fail(passive, &fault.Error{Code: fault.SAMLSSOBinding, Detail: fmt.Sprintf("by %s the address answers %s, by %s it takes the request", binding, v.answered(), other),
-				Observed: binding, Expected: other, Confidence: fault.Proved})
+			f.fail(passive, (&fault.Error{Code: fault.SAMLSSOBinding, Observed: binding, Expected: other, Confidence: fault.Proved}).
+				Telling("by %s the address answers %s, by %s it takes the request", binding, v.answered(), other))
 			return
 		}
 	}
@@ -154,17 +154,18 @@ func (t *trial) otherPage(f *findings) {
 	case t.status == http.StatusForbidden || t.status == http.StatusTooManyRequests || t.status == http.StatusServiceUnavailable:
 		f.list = append(f.list, providers.Silent(passive, "%s answers %s, perhaps to programs only", t.place.Host, t.answered()))
 	case t.status >= http.StatusBadRequest:
-		f.fail(passive, t.p.unreadablePage(t.known, t.place.Host+" answers "+t.answered()))
+		f.fail(passive, t.p.unreadablePage(t.known, t.place.Host, t.answered()))
 	default:
 		f.ok("a page came that says nothing to a program", fault.Guess)
 	}
 }
 
 func (p *provider) notFound(host, status string) error {
-	return &fault.Error{Code: fault.SAMLSSONotFound, Detail: host + " answers " + status, Confidence: fault.Likely, Alternatives: []fault.Alternative{
+	f := &fault.Error{Code: fault.SAMLSSONotFound, Confidence: fault.Likely, Alternatives: []fault.Alternative{
 		{Code: fault.SAMLSSOBinding, Question: "Does the address open with an error of the identity provider itself when it is opened in a browser? Then it expects the other binding."},
 		{Code: fault.IdPAppDisabled, Question: "Is the application still listed, but inactive, in the identity provider's console?"},
 	}}
+	return f.Telling("%s answers %s", host, status)
 }
 
 // refused adds what an error page says; false where nothing on it was understood.
@@ -195,13 +196,13 @@ func (p *provider) refine(known *idp, from *fault.Error) *fault.Error {
 	switch {
 	case f.Code == fault.IdPRequestSignature && !p.signs(known):
 		f.Code = fault.SAMLRequestSigning
-		f.Detail = "our requests are not signed. " + f.Detail
+		f.Telling("our requests are not signed. %s", f.Said.Of(f.Detail))
 	case f.Code == fault.IdPRequestSignature:
-		f.Detail = "our requests are signed, so the identity provider may hold an earlier certificate of ours. " + f.Detail
+		f.Telling("our requests are signed, so the identity provider may hold an earlier certificate of ours. %s", f.Said.Of(f.Detail))
 	case f.Code == fault.IdPEncryption && p.c.Encrypt == "never":
 		f.Code, f.Fix, f.Labels = fault.SAMLEncryptionUnpublished, "", nil
 	case f.Code == fault.IdPRequest && p.c.NameIDFormat != "" && strings.Contains(strings.ToLower(f.Detail), "nameid"):
-		f.Code, f.Fix, f.Labels = fault.SAMLNameIDForced, "Empty the connection's Name ID format, which asks for "+clip(p.c.NameIDFormat)+".", nil
+		f.Code, f.Fix, f.Labels = fault.SAMLNameIDForced, f.Said.Tell("Empty the connection's Name ID format, which asks for %s.", clip(p.c.NameIDFormat)), nil
 	case slices.Contains([]fault.Code{fault.IdPRequest, fault.SAMLRequestUnsupported, fault.IdPNoValue, fault.SAMLNameIDPolicy}, f.Code) && p.c.NameIDFormat != "":
 		f.Alternatives = append(f.Alternatives, fault.Alternative{Code: fault.SAMLNameIDForced, Question: question(fault.SAMLNameIDForced)})
 	}
@@ -210,8 +211,8 @@ func (p *provider) refine(known *idp, from *fault.Error) *fault.Error {
 
 // unreadablePage is an error page without a word that we know: the neighbours, likeliest first, with the question that
 // tells them apart.
-func (p *provider) unreadablePage(known *idp, detail string) error {
-	f := &fault.Error{Code: fault.IdPPage, Detail: detail, Confidence: fault.Guess}
+func (p *provider) unreadablePage(known *idp, host, status string) error {
+	f := (&fault.Error{Code: fault.IdPPage, Confidence: fault.Guess}).Telling("%s answers %s", host, status)
 	candidates := []fault.Code{fault.IdPAppUnknown, fault.IdPReplyURL}
 	if known.wantSigned || p.s.Preset == "keycloak" {
 		candidates = append(candidates, fault.IdPRequestSignature)
@@ -244,5 +245,8 @@ func question(c fault.Code) string {
 	case fault.SAMLContextForced, fault.SAMLNoAuthnContext:
 		return "Does it go away when the connection's Requested authentication context is emptied?"
 	}
-	return "What does the page say when the address is opened in a browser? " + strings.TrimSuffix(fault.Lookup(c).Cause, ".") + "?"
+	if asked := fault.Question(c); asked != "" {
+		return asked
+	}
+	return "What does the page say when the address is opened in a browser?"
 }

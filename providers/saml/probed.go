@@ -39,11 +39,11 @@ func (t *trial) otherAddress(address string) error {
 		return t.p.swappedAtTheirs(address, t.p.s.CallbackURL)
 	}
 	e := fault.Mismatch(fault.IdPReplyURL, clip(address), t.p.s.CallbackURL)
-	e.Confidence, e.Detail = fault.Proved, "it knows our Entity ID and would send the answer to another address"
+	e.Confidence = fault.Proved
 	if slug := t.p.neighbour(address); slug != "" {
-		e.Detail += ": that of the connection " + slug
+		return e.Telling("it knows our Entity ID and would send the answer to another address: that of the connection %s", slug)
 	}
-	return e
+	return e.Telling("it knows our Entity ID and would send the answer to another address")
 }
 
 // answer judges an answer that would reach us.
@@ -62,7 +62,7 @@ func (t *trial) answer(root *node, form *form, f *findings) {
 		}
 	}
 	if form.fields.Get("RelayState") != t.r.Handle {
-		f.note("relay_state", &fault.Error{Code: fault.SAMLRelayState, Detail: "RelayState came back as " + clip(quoted(form.fields["RelayState"])), Confidence: fault.Proved})
+		f.note("relay_state", (&fault.Error{Code: fault.SAMLRelayState, Confidence: fault.Proved}).Telling("RelayState came back as %s", clip(quoted(form.fields["RelayState"]))))
 	}
 	t.verdict(t.p.status(root), f)
 }
@@ -110,7 +110,7 @@ func (p *provider) swappedAtTheirs(observed, expected string) *fault.Error {
 	f := &fault.Error{Code: fault.SAMLSwapped, Observed: clip(observed), Expected: expected, Confidence: fault.Proved}
 	acs, name := ownFields(p.s.Preset)
 	f.Labels = []string{acs, name}
-	f.Fix = "Set " + acs + " to exactly " + p.s.CallbackURL + " and " + name + " to exactly " + p.s.SPEntityID + "."
+	f.Fix = f.Said.Tell("Set %s to exactly %s and %s to exactly %s.", acs, p.s.CallbackURL, name, p.s.SPEntityID)
 	return f
 }
 

@@ -20,7 +20,7 @@ const (
 // relay notes that RelayState did not come back as it was sent.
 func (x *examination) relay(reply providers.Reply) {
 	if got := reply.Form.Get("RelayState"); x.r.Handle != "" && got != x.r.Handle {
-		x.notes = append(x.notes, &fault.Error{Code: fault.SAMLRelayState, Detail: "RelayState came back as " + clip(quoted(reply.Form["RelayState"])), Confidence: fault.Proved})
+		x.notes = append(x.notes, (&fault.Error{Code: fault.SAMLRelayState, Confidence: fault.Proved}).Telling("RelayState came back as %s", clip(quoted(reply.Form["RelayState"]))))
 	}
 }
 

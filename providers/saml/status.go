@@ -74,9 +74,9 @@ func (p *provider) told(f *fault.Error, message string) {
 	case said.Code == fault.LoginRequired:
 		f.Code = fault.SAMLNoPassive
 	case f.Code == fault.SAMLStatus:
-		f.Code, f.Fix, f.Labels, f.Confidence = said.Code, said.Fix, said.Labels, said.Confidence
+		f.Code, f.Fix, f.Labels, f.Confidence = said.Code, f.Said.Note(said.Fix, said.Said.Of(said.Fix)), said.Labels, said.Confidence
 	case said.Code == f.Code || f.Code == fault.SAMLRequestUnsupported:
-		f.Fix, f.Labels = said.Fix, said.Labels
+		f.Fix, f.Labels = f.Said.Note(said.Fix, said.Said.Of(said.Fix)), said.Labels
 	}
 }
 
@@ -110,12 +110,13 @@ func (p *provider) doubts(f *fault.Error) {
 // formatAtTheirs is what to do about a Name ID format that we ask for: nothing at theirs, or the field that fills it.
 func (p *provider) formatAtTheirs(f *fault.Error) {
 	field := consoleOf(p.s.Preset).nameID
-	where := "at the identity provider"
-	if field != "" {
-		label, _, _ := strings.Cut(field, " (")
-		where, f.Labels = "in "+field, []string{label}
+	if field == "" {
+		f.Fix = f.Said.Tell("Empty the connection's Name ID format, which asks for %s; or give the Name ID that format at the identity provider.", clip(p.c.NameIDFormat))
+		return
 	}
-	f.Fix = "Empty the connection's Name ID format, which asks for " + clip(p.c.NameIDFormat) + "; or give the Name ID that format " + where + "."
+	label, _, _ := strings.Cut(field, " (")
+	f.Labels = []string{label}
+	f.Fix = f.Said.Tell("Empty the connection's Name ID format, which asks for %s; or give the Name ID that format in %s.", clip(p.c.NameIDFormat), field)
 }
 
 // unsaid is a bare Responder or Requester: AD FS says no more for half a dozen causes, the others for fewer.
@@ -167,7 +168,7 @@ func (a *answer) misdirected(code fault.Code, observed string) *fault.Error {
 	}
 	f := fault.Mismatch(code, clip(observed), a.p.callback(a.r))
 	if slug := a.p.neighbour(observed); slug != "" {
-		f.Detail = "the address is that of another connection here: " + slug
+		f.Telling("the address is that of another connection here: %s", slug)
 	}
 	return f
 }

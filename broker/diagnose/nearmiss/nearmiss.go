@@ -230,7 +230,7 @@ func (r Result) Sentence() string {
 	case Scheme:
 		return "They differ only in http and https."
 	case Escaping:
-		return "They differ only in how special characters are written (%-encoding)."
+		return "They differ only in how special characters are written (percent-encoding)."
 	case Port:
 		return "They differ only in the port."
 	case WWW:
