@@ -87,7 +87,7 @@ func (r *reader) directoryValue(kind, raw string) {
 	case KindAuthority:
 		r.bare(v)
 	default:
-		r.unknown(clip(v))
+		r.unknown("%s", clip(v))
 	}
 }
 
@@ -119,7 +119,7 @@ func (r *reader) server(v string) {
 		r.say(fault.PasteField, KindServer, "it is a name, which Bind DN takes")
 		return
 	case placeholder.MatchString(v):
-		r.say(fault.PastePlaceholder, KindServer, clip(v))
+		r.say(fault.PastePlaceholder, KindServer, "%s", clip(v))
 		return
 	case !scheme.MatchString(v) && server.MatchString(v):
 		v = schemeOf(v) + v
@@ -127,7 +127,7 @@ func (r *reader) server(v string) {
 	}
 	u, err := url.Parse(v)
 	if err != nil || u.Hostname() == "" || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.User != nil {
-		r.say(fault.PasteUnknown, KindServer, "the address has the form ldaps://dc1.corp.example: "+clip(v))
+		r.say(fault.PasteUnknown, KindServer, "the address has the form ldaps://dc1.corp.example: %s", clip(v))
 		return
 	}
 	if base := strings.TrimPrefix(u.Path, "/"); distinguished.MatchString(base) && !r.has(KindUserBase) {
@@ -155,7 +155,7 @@ func schemeOf(server string) string {
 func (r *reader) bindName(v string) {
 	switch {
 	case placeholder.MatchString(v):
-		r.say(fault.PastePlaceholder, KindBindName, clip(v))
+		r.say(fault.PastePlaceholder, KindBindName, "%s", clip(v))
 	case scheme.MatchString(v):
 		r.say(fault.PasteField, KindBindName, "it is an address, which Server address takes")
 	case distinguished.MatchString(v), mailbox.MatchString(v), downLevel.MatchString(v) && r.in.Preset == "active-directory":
@@ -187,11 +187,11 @@ func (r *reader) place(kind, v string) {
 	}
 	switch {
 	case placeholder.MatchString(v):
-		r.say(fault.PastePlaceholder, kind, clip(v))
+		r.say(fault.PastePlaceholder, kind, "%s", clip(v))
 	case distinguished.MatchString(v):
 		r.set(kind, v)
 	default:
-		r.say(fault.PasteUnknown, kind, "it is no distinguished name: "+clip(v))
+		r.say(fault.PasteUnknown, kind, "it is no distinguished name: %s", clip(v))
 	}
 }
 
@@ -204,7 +204,7 @@ func (r *reader) filter(kind, v string) {
 		}
 	}
 	if !strings.HasPrefix(v, "(") || !strings.HasSuffix(v, ")") {
-		r.say(fault.PasteUnknown, kind, "a filter stands in parentheses: "+clip(v))
+		r.say(fault.PasteUnknown, kind, "a filter stands in parentheses: %s", clip(v))
 		return
 	}
 	r.set(kind, v)
