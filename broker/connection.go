@@ -26,7 +26,10 @@ type Connection struct {
 	Provisioning  string   `json:"provisioning"` // automatic, invite, existing
 	Linking       string   `json:"linking"`      // verified_email, confirm, never
 	DefaultGroups []string `json:"default_groups"`
-	Enforced      bool     `json:"enforced"`
+	// RequiredGroups lets in members of one of these only, as the upstream sends them or as the rules name them. Empty:
+	// everybody.
+	RequiredGroups []string `json:"required_groups"`
+	Enforced       bool     `json:"enforced"`
 	// HideOnLogin keeps it off the chooser; hints, domains and direct links still reach it.
 	HideOnLogin bool                `json:"hide_on_login"`
 	Mapping     map[string][]string `json:"mapping"` // profile field -> upstream attributes, first that is present
@@ -210,6 +213,9 @@ func (c *Connection) Defaults() {
 	if c.DefaultGroups == nil {
 		c.DefaultGroups = []string{}
 	}
+	if c.RequiredGroups == nil {
+		c.RequiredGroups = []string{}
+	}
 	if c.Mapping == nil {
 		c.Mapping = map[string][]string{}
 	}
@@ -290,6 +296,11 @@ func (c *Connection) Validate() error {
 	checkContacts(&f, c.Contacts)
 	for i, g := range c.DefaultGroups {
 		checkText(&f, ptr("/default_groups", i), g, 255)
+	}
+	for i, g := range c.RequiredGroups {
+		if checkText(&f, ptr("/required_groups", i), g, 255); g == "" {
+			f.add(ptr("/required_groups", i), "must not be empty")
+		}
 	}
 	for k, v := range c.Mapping {
 		if !slices.Contains(Profiles, k) {

@@ -10,6 +10,9 @@
 // the same transaction. api, console and setup are three fronts over them: what a customer's administrator may do by a setup
 // link is a verb too. fault is the catalogue that every refusal names an entry of; diagnose makes reports out of it.
 //
+// Whether a failure is the vendor's rather than a customer's is asked of broker/outage, the one place where sign-ins of all
+// realms are looked at together; it answers with a vendor's name or nothing.
+//
 // # One login
 //
 // The app's request becomes a Login, sealed in a cookie of the browser that began it and stored nowhere else: a login

@@ -235,7 +235,7 @@ func (v Secret) outside() *Finding {
 	case a.Err != nil:
 		f := fault.As(a.Err)
 		return &Finding{Err: f, Severity: "error", Check: secret, Detail: f.Detail}
-	case a.JSON:
+	case a.JSON && a.Status < 500:
 		return nil
 	case Robot(a.Status, a.Type, a.Page) || a.Type == "text/html" && a.Status < 500 || a.Status == http.StatusServiceUnavailable && a.Type == "text/html":
 		f := fault.New(fault.OIDCTokenBlocked, "%s", at)
@@ -245,6 +245,10 @@ func (v Secret) outside() *Finding {
 		f := fault.New(fault.FetchServer, "%s", at)
 		f.Confidence = fault.Likely
 		return &Finding{Err: f, Severity: "warning", Check: secret, Detail: f.Detail}
+	case a.Status == http.StatusNotFound, a.Status == http.StatusMethodNotAllowed:
+		f := fault.New(fault.OIDCTokenBlocked, "%s", at)
+		f.Confidence, f.Fix = fault.Likely, "There is no token endpoint at this address: compare Issuer with the provider's console, or have what stands in front of the provider pass its token address on."
+		return &Finding{Err: f, Severity: "error", Check: secret, Detail: f.Detail}
 	default:
 		f := Silent(secret, "%s, which is not the protocol's form", at)
 		return &f

@@ -163,6 +163,8 @@ type Service struct {
 	KeyTurns    KeyTurns
 	Setup       Setup
 
+	// Outages may be nil: then a vendor's trouble looks like each connection's own.
+	Outages Outages
 	// NextExpiry answers when the first thing of each connection ends, PendingReviews how many changes of its metadata
 	// wait for an operator; connections without any are left out. nil: nothing is known.
 	NextExpiry     func(ctx context.Context, slugs []string) (map[string]time.Time, error)

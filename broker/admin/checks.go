@@ -82,6 +82,7 @@ func (s *Service) checked(ctx context.Context, c *broker.Connection, by string) 
 	if ctx.Err() != nil {
 		return Report{}, ctx.Err() // a report of what was not looked at is none
 	}
+	s.outage(ctx, &r, c)
 	return r, s.keepReport(ctx, c, r, by)
 }
 

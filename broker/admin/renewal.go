@@ -65,7 +65,7 @@ func (s *Service) readPaste(ctx context.Context, c *broker.Connection, body []by
 	if err != nil {
 		return res, err
 	}
-	return paste.Read(paste.Input{Preset: c.Preset, Protocol: c.Protocol, Field: in.Field, Text: in.Text, Own: own, Has: has(c), Now: s.Now()}), nil
+	return paste.Read(paste.Input{Preset: c.Preset, Protocol: c.Protocol, Field: in.Field, Text: in.Text, Own: own, Has: has(c), EntityID: entityOf(c), Now: s.Now()}), nil
 }
 
 func (n *renewal) find(f *fault.Error) {

@@ -166,7 +166,7 @@ func (s *Service) RechooseConnection(ctx context.Context, a Actor, realm, slug s
 	}
 	doc := map[string]any{
 		"slug": old.Slug, "alias": old.Alias, "preset": d.Preset, "protocol": d.Protocol, "display_name": old.DisplayName,
-		"domains": old.Domains, "default_groups": old.DefaultGroups, "provisioning": old.Provisioning, "linking": old.Linking,
+		"domains": old.Domains, "default_groups": old.DefaultGroups, "required_groups": old.RequiredGroups, "provisioning": old.Provisioning, "linking": old.Linking,
 		"draft": true, "enabled": false,
 	}
 	if err := m.check(old.Version); err != nil {

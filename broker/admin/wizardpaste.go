@@ -53,7 +53,7 @@ func (s *Service) pasteInto(ctx context.Context, a Actor, realm, slug string, m 
 	if err != nil {
 		return nil, err
 	}
-	res := paste.Read(paste.Input{Preset: c.Preset, Protocol: c.Protocol, Field: in.Field, Text: in.Text, Own: own, Has: has(c), Now: s.Now()})
+	res := paste.Read(paste.Input{Preset: c.Preset, Protocol: c.Protocol, Field: in.Field, Text: in.Text, Own: own, Has: has(c), EntityID: entityOf(c), Now: s.Now()})
 	out := &Pasted{Kind: res.Kind, Findings: []Finding{}, Fields: sortedKeys(res.Set), Connection: c, OtherPreset: res.OtherPreset, OtherProtocol: res.OtherProtocol}
 	for _, f := range res.Findings {
 		out.Findings = append(out.Findings, FindingOf(f, paste.Severity(f)))
@@ -75,6 +75,14 @@ func (s *Service) pasteInto(ctx context.Context, a Actor, realm, slug string, m 
 	}
 	out.Next = w.Next
 	return out, nil
+}
+
+// entityOf is the identity provider's name as a connection has it by hand.
+func entityOf(c *broker.Connection) string {
+	if c.SAML == nil {
+		return ""
+	}
+	return c.SAML.EntityID
 }
 
 // fill saves what was pasted. Settings that the protocol refuses are a finding like those of the paste itself.

@@ -46,7 +46,7 @@ func (r *reading) mappedEmail(names []string) (email.Address, error) {
 			return r.oneEmail([]string{name}, vs)
 		}
 	}
-	return email.Address{}, fault.New(fault.EmailMissing, "none of the mapped attributes was sent: %s; %s", strings.Join(names, ", "), r.sent())
+	return email.Address{}, r.noAddress(names, fault.Sayf("none of the mapped attributes was sent: %s", strings.Join(names, ", ")))
 }
 
 // oneEmail names the attributes in the fault's detail, so that an operator knows which ones quarrel.
@@ -107,7 +107,7 @@ func (r *reading) lastResort(names []string) (email.Address, error) {
 	if almost != nil {
 		return email.Address{}, almost
 	}
-	return email.Address{}, fault.New(fault.EmailMissing, "looked for %s; %s", strings.Join(names, ", "), r.sent())
+	return email.Address{}, r.noAddress(names, fault.Sayf("looked for %s", strings.Join(names, ", ")))
 }
 
 func (r *reading) nameIDMayBeEmail() bool {

@@ -181,6 +181,7 @@ var sharedFields = []field{
 	{pointer: "/provisioning", kind: "select", label: "New people", options: wordsOf(provisions, broker.Provisions)},
 	{pointer: "/linking", kind: "select", label: "Somebody whose address is already known", options: wordsOf(linkings, broker.Linkings)},
 	{pointer: "/default_groups", kind: "lines", label: "Groups everybody gets", hint: "One a line."},
+	{pointer: "/required_groups", kind: "lines", label: "Required groups", hint: "Only members of one of these get in. One a line, as the provider sends it or as the group rules call it. Empty: everybody."},
 	{pointer: "/mapping", kind: "pairs", label: "Mapping", hint: "One field a line, with the attributes it is read from: email: mail, email. Fields: email, given_name, family_name, name, locale, groups, subject."},
 	{pointer: "/contacts", kind: "lines", label: "Contacts at the customer", hint: "Addresses that are told what ends at their side, one a line. Empty: the realm's contacts."},
 	{pointer: "/hide_on_login", kind: "check", label: "Not on the sign-in page", hint: "Domains, hints and direct links still lead to it."},

@@ -47,6 +47,8 @@ type Tests interface {
 	Publish(ctx context.Context, id string) error
 	Get(ctx context.Context, id string) (*broker.TestLogin, error)
 	ByRef(ctx context.Context, realm, connection, ref string) (*broker.TestLogin, error)
+	// Waiting answers the test of a connection that was opened since a time and has no answer, if there is just one.
+	Waiting(ctx context.Context, realm, connection string, since time.Time) (*broker.TestLogin, error)
 	Note(ctx context.Context, id string, what broker.TestFact, detail string, now time.Time) error
 	Page(ctx context.Context, id string, page []byte, now time.Time) (kept bool, err error)
 }
@@ -59,7 +61,9 @@ type Examiner struct {
 	// Labels are what a provider's console calls our values: acs_url, entity_id, redirect_uri.
 	Labels func(preset, protocol string) map[string]admin.Label
 	// Past and Verdicts say what is known of a connection beforehand; nil: nothing.
-	Past     Past
+	Past Past
+	// Outages tells a vendor's trouble from the connection's; nil: it does not.
+	Outages  admin.Outages
 	Verdicts Verdicts
 	BaseURL  string
 	Now      func() time.Time
@@ -204,6 +208,7 @@ func (x *Examiner) judge(ctx context.Context, conn *registry.Connection, ref str
 		return nil, err
 	}
 	d.Findings = specific(d.Findings)
+	d.Findings = admin.Outage(ctx, x.Outages, conn.Connection, d.Findings)
 	slices.SortStableFunc(d.Findings, func(a, b admin.Finding) int { return cmp.Compare(a.Severity, b.Severity) }) // errors first
 	for i := range d.Findings {
 		if d.Findings[i].Severity == "error" {
@@ -223,7 +228,9 @@ func (x *Examiner) person(ctx context.Context, conn *registry.Connection, e prov
 		switch {
 		case err != nil:
 			c.Status, c.Detail = providers.Failed, fault.As(err).Detail
-			d.Findings = append(d.Findings, x.finding(conn.Connection, err, "error"))
+			found := x.finding(conn.Connection, err, "error")
+			atField(conn, &found)
+			d.Findings = append(d.Findings, found)
 		case reached:
 			c.Status = providers.Passed
 		}

@@ -77,11 +77,25 @@ func (x *Examiner) inTheirWords(c *broker.Connection, f *admin.Finding) {
 		f.Expected = value
 	}
 	f.Labels = append([]string{label.Label}, slices.DeleteFunc(slices.Clone(f.Labels), func(l string) bool { return l == label.Label })...)
-	if label.Where != "" {
+	switch own := recipientField(c.Preset); {
+	case own != "" && fault.Code(f.Code) == fault.SAMLRecipient:
+		f.Fix = f.Said.Tell("Set %s to exactly %s (%s), and %s likewise.", label.Label, f.Expected, label.Where, own)
+	case label.Where != "":
 		f.Fix = f.Said.Tell("Set %s to exactly %s (%s).", label.Label, f.Expected, label.Where)
-	} else {
+	default:
 		f.Fix = f.Said.Tell("Set %s to exactly %s.", label.Label, f.Expected)
 	}
+}
+
+// recipientField is the field of the consoles that have one for the recipient beside the one for the address itself.
+func recipientField(preset string) string {
+	switch preset {
+	case "okta":
+		return "Recipient URL"
+	case "onelogin":
+		return "Recipient"
+	}
+	return ""
 }
 
 // needed puts our own value beside a fault that the provider's page showed, which says where it goes.

@@ -44,8 +44,12 @@ const perSecond = time.Second
 // open begins a test login: its address works once, and the browser that opens it is the one that gets the report.
 func (f *Front) open(c *web.Ctx) {
 	token := c.Param("token")
-	if len(token) != 43 || !f.Web.Limits.Allow("test", f.Web.ClientIP(c.Request), 30, perSecond) {
-		f.Web.Fault(c, fault.New(fault.TestLinkUnknown, "the address is not one of ours, or there were too many"))
+	switch {
+	case len(token) != 43:
+		f.Web.Fault(c, fault.New(fault.TestLinkUnknown, "the address is not one of ours"))
+		return
+	case !f.Web.Limits.Allow("test", f.Web.ClientIP(c.Request), 300, perSecond/5):
+		f.Web.Fault(c, fault.New(fault.RateLimited, "test logins of one address"))
 		return
 	}
 	ctx := c.Request.Context()

@@ -166,6 +166,9 @@ func (x *Examiner) remember(r record, d *admin.Diagnosed) {
 		return
 	}
 	s := splits(fault.Code(d.Diagnosis.Code))
+	if fault.Code(d.Diagnosis.Code) == fault.EmailMissing && d.Diagnosis.Observed != "" {
+		s = split{} // an address was sent, under another name
+	}
 	var add string
 	switch {
 	case !r.ever():

@@ -2,6 +2,7 @@ package email
 
 import (
 	"slices"
+	"strings"
 
 	"cloakroom/broker/fault"
 )
@@ -49,11 +50,23 @@ func (c Claim) byDomain() error {
 	domain := c.Address.Domain()
 	switch {
 	case c.Owner != c.Realm || c.Realm == "":
-		return fault.New(fault.EmailOutside, "realm %q has not verified %s", c.Realm, domain)
+		return c.outside("realm %q has not verified %s", c.Realm, domain)
 	case !slices.Contains(c.ConnectionDomains, domain):
-		return fault.New(fault.EmailOutside, "%s is not listed on the connection", domain)
+		return c.outside("%s is not listed on the connection", domain)
 	}
 	return nil
+}
+
+// outside says which domains the connection speaks for, and where the address's is below one of them.
+func (c Claim) outside(format string, args ...any) error {
+	f := fault.New(fault.EmailOutside, format, args...)
+	f.Observed, f.Expected = c.Address.Domain(), strings.Join(c.ConnectionDomains, ", ")
+	for _, d := range c.ConnectionDomains {
+		if strings.HasSuffix(f.Observed, "."+d) {
+			f.Detail += "; it lies below " + d + ", and each domain is listed for itself"
+		}
+	}
+	return f
 }
 
 func (c Claim) byProof() error {

@@ -86,6 +86,7 @@ const (
 	// What only a closer look tells from its neighbours.
 	SAMLSwapped           Code = "saml.addresses_swapped"
 	SAMLKeyRolledOver     Code = "saml.signing_key_rolled_over"
+	SAMLKeyInactive       Code = "saml.signing_key_not_active"
 	SAMLDecryptionOld     Code = "saml.encrypted_to_old_certificate"
 	SAMLDecryptionForeign Code = "saml.encrypted_to_foreign_certificate"
 	SAMLClock             Code = "saml.clock_off"
@@ -198,6 +199,7 @@ var samlFaults = map[Code]Entry{
 
 	SAMLSwapped:           {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "Our two addresses stand in each other's field at the identity provider: the Entity ID where the ACS URL belongs, and the other way round.", Fix: "Exchange the two: the sign-on, reply or ACS URL field takes our ACS URL, the audience, identifier or Entity ID field takes our Entity ID."},
 	SAMLKeyRolledOver:     {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider signs with a new certificate, and the connection still holds the old one.", Fix: "Compare the new certificate's fingerprint with the identity provider's console and give it to the connection; better, give the metadata's address instead of a copy, so that the next one is taken by itself."},
+	SAMLKeyInactive:       {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The identity provider still signs with an older certificate than the one that the connection holds.", Fix: "Make the newer certificate the active one at the identity provider, or give the connection the older one beside it."},
 	SAMLDecryptionOld:     {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The assertion is encrypted with an earlier certificate of ours, which we cannot open any more.", Fix: "Upload this connection's current certificate as encryption certificate at the identity provider, or let it read our metadata again."},
 	SAMLDecryptionForeign: {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The assertion is encrypted with a certificate that was never ours.", Fix: "Upload this connection's current certificate as encryption certificate at the identity provider, or switch encryption off there."},
 	SAMLClock:             {Status: 403, Side: IdP, Public: "idp_misconfigured", Cause: "The clock of the identity provider is wrong.", Fix: "Set the identity provider's clock by NTP (Windows: w32tm /resync; Linux: chrony); until then AD FS can be told Set-AdfsRelyingPartyTrust -NotBeforeSkew 2."},

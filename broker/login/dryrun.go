@@ -52,7 +52,9 @@ func (e *Engine) Rehearse(ctx context.Context, conn *registry.Connection, idn pr
 		r.place(err)
 		return r, outage(err)
 	}
-	r.Outcome, r.Why, r.Person = e.foresee(ctx, a)
+	if r.Person = e.admitted(ctx, a); r.Person == nil {
+		r.Outcome, r.Why, r.Person = e.foresee(ctx, a)
+	}
 	if r.Person != nil {
 		r.Outcome, r.Why = WouldRefuse, fault.Lookup(fault.CodeOf(r.Person)).Cause
 	}

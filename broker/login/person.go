@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,6 +44,9 @@ func (e *Engine) person(ctx context.Context, a *arrival) (*broker.User, error) {
 		return nil, err
 	}
 	passed(ctx, "email judged", "")
+	if err := e.admitted(ctx, a); err != nil {
+		return nil, err
+	}
 	if a.conn.OnTrial() {
 		return e.onTrial(ctx, a)
 	}
@@ -80,10 +84,27 @@ func (e *Engine) judge(ctx context.Context, realm *broker.Realm, conn *registry.
 	if err != nil {
 		return email.Verdict{}, err
 	}
-	return email.Judge(email.Claim{
+	v, err := email.Judge(email.Claim{
 		Address: a, Trust: conn.EmailTrust, ConnectionDomains: conn.Domains,
 		Owner: owner, Realm: conn.Realm, Proved: p.EmailProved, TowardsHub: realm.Hub,
 	})
+	return v, unproved(err, p)
+}
+
+// unproved says of an address that the upstream does not vouch for what it said of it.
+func unproved(err error, p broker.Profile) error {
+	if fault.CodeOf(err) != fault.EmailUnverified {
+		return err
+	}
+	f := *fault.As(err)
+	f.Observed, f.Expected = "email_verified is not sent", "email_verified: true"
+	if said := p.Attributes["email_verified"]; len(said) > 0 {
+		f.Observed = "email_verified: " + strings.Join(said, ", ")
+		if said[0] == "true" {
+			f.Observed += ", yet as a text, or of another address"
+		}
+	}
+	return &f
 }
 
 // known refreshes a person's profile. An address that changed upstream was judged like any other; it is taken over

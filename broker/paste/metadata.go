@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,9 +57,30 @@ func (r *reader) metadata(doc string) {
 	case 1:
 		r.entity(idps[0])
 	default:
-		r.find(fault.New(fault.SAMLMetadataSeveral, "%d identity providers, the first is %s", len(idps), clip(idps[0].id)))
+		r.several(idps)
 	}
 	r.set(KindMetadata, doc)
+}
+
+// several takes the identity provider that the connection names, or asks which one is meant.
+func (r *reader) several(idps []entity) {
+	if i := slices.IndexFunc(idps, func(e entity) bool { return r.in.EntityID != "" && e.id == r.in.EntityID }); i >= 0 {
+		r.entity(idps[i])
+		return
+	}
+	const named = 5
+	var names []string
+	for _, e := range idps[:min(len(idps), named)] {
+		names = append(names, clip(e.id))
+	}
+	list := strings.Join(names, ", ")
+	if len(idps) > named {
+		list += ", …"
+	}
+	f := fault.New(fault.SAMLMetadataSeveral, "%d identity providers: %s", len(idps), list)
+	f.Observed, f.Labels = list, r.labels(KindEntityID)
+	f.Fix = "Enter the Entity ID of the one that is meant, here or among the manual fields, then give the metadata again."
+	r.find(f)
 }
 
 // entity says what is wrong with one identity provider's metadata.

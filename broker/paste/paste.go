@@ -32,7 +32,9 @@ type Input struct {
 	// Has names the settings that the connection has already, by pointer: of two that a value could be, the missing one
 	// is meant.
 	Has map[string]bool
-	Now time.Time
+	// EntityID is the identity provider's name as the connection has it: of metadata that describes several, it is meant.
+	EntityID string
+	Now      time.Time
 }
 
 // Result is what a paste was. Set is the connection's new settings by JSON pointer; a text, or for certificates a list of

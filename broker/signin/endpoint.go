@@ -42,6 +42,9 @@ func (f *Front) endpoint(c *web.Ctx, conn *registry.Connection) {
 		f.Tested(c, conn, h, reply, err)
 		return
 	}
+	if (err != nil && h.LoginID == "" || !asked) && f.Unasked != nil && f.Unasked(c, conn, reply) {
+		return
+	}
 	if err != nil {
 		f.stray(c, conn, h, err)
 		return

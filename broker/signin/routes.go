@@ -34,6 +34,8 @@ type Front struct {
 	// Tested takes the answers to test logins, which sign nobody in; wrong is what was wrong with their handle.
 	// conn is nil where it came to an address that is no connection's.
 	Tested func(c *web.Ctx, conn *registry.Connection, h login.Handle, reply providers.Reply, wrong error)
+	// Unasked takes an answer that names no sign-in for a test login that waits; false: it is none.
+	Unasked func(c *web.Ctx, conn *registry.Connection, reply providers.Reply) bool
 	// Directory finds whom an answer at a wrong address was meant for; nil: nobody is told.
 	Directory Directory
 	// Fetched notes that our metadata was read, by a person's browser or by a program; nil: nobody notes it.

@@ -15,7 +15,7 @@ import (
 // examiner is what makes reports of test logins and of messages.
 func (in *installation) examiner(engine *login.Engine) *diagnose.Examiner {
 	return &diagnose.Examiner{Connections: in.registry, Engine: engine, Tests: countedTests{in.store.Tests, in.store.Overview}, Labels: presetLabels, BaseURL: in.cfg.BaseURL, Now: time.Now,
-		Past: in.store.Overview, Verdicts: verdicts{in.store.Checks}}
+		Past: in.store.Overview, Verdicts: verdicts{in.store.Checks}, Outages: in.admin.Outages}
 }
 
 // verdicts answers the last preflight of a connection.

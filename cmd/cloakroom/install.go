@@ -15,6 +15,7 @@ import (
 	"cloakroom/broker/admin"
 	"cloakroom/broker/egress"
 	"cloakroom/broker/keys"
+	"cloakroom/broker/outage"
 	"cloakroom/broker/registry"
 	"cloakroom/config"
 	"cloakroom/providers"
@@ -75,6 +76,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
+	in.admin.Outages = &outage.Watch{Store: s.Checks, Connections: s.Connections.Get, Title: presetTitle, Now: time.Now}
 	in.admin.People.Pseudonymise = in.forgetPerson
 	in.admin.Documents, in.admin.Shadows = kept, s.Shadows
 	return in
@@ -190,6 +192,14 @@ func presetDefaults(name, protocol string) json.RawMessage {
 }
 
 // presetLabels is what a provider's console calls our values.
+// presetTitle is what people call a preset's provider.
+func presetTitle(name string) string {
+	if p, ok := preset.Get(name); ok {
+		return p.Title
+	}
+	return name
+}
+
 func presetLabels(name, protocol string) map[string]admin.Label {
 	p, ok := preset.Get(name)
 	if !ok {

@@ -103,7 +103,7 @@ func wire(spans *tracing, cfg *config.Config, log *slog.Logger, s *store.Store, 
 		Admin: in.admin, ClientIP: w.ClientIP, Log: log, Version: version,
 		AllowFailure: func(ip string) bool { return w.Limits.Allow("api key", ip, 10, 6*time.Second) },
 	})
-	doors := &signin.Front{Web: w, Engine: engine, Fetched: in.metadataRead, Config: engine.Config, Tested: tests.Answer, Directory: s.Overview}
+	doors := &signin.Front{Web: w, Engine: engine, Fetched: in.metadataRead, Config: engine.Config, Tested: tests.Answer, Unasked: tests.Unasked, Directory: s.Overview}
 	w.Astray = doors.Astray
 	e := w.Engine()
 	for _, prefix := range append([]string{""}, cfg.LegacyPaths...) {

@@ -11,7 +11,7 @@ import (
 func (p *provider) labelled(f *fault.Error) *fault.Error {
 	label := consoleLabel(p.settings.Preset, f.Code)
 	if label == "" {
-		return f
+		return p.pageWorded(f)
 	}
 	out := *f // a cached fault is shared
 	if !slices.Contains(f.Labels, label) {
@@ -24,6 +24,17 @@ func (p *provider) labelled(f *fault.Error) *fault.Error {
 	default:
 		out.Fix = fixAt(&out, label)
 	}
+	return &out
+}
+
+// pageWorded is labelled for what the provider's own pages show too.
+func (p *provider) pageWorded(f *fault.Error) *fault.Error {
+	fix, labels := fault.ConsoleFix(p.settings.Preset, "oidc", f.Code)
+	if fix == "" || f.Fix != "" {
+		return f
+	}
+	out := *f
+	out.Fix, out.Labels = fix, labels
 	return &out
 }
 
@@ -116,6 +127,9 @@ func rareLabels(code fault.Code) map[string]string {
 	case fault.OIDCScope, fault.OIDCTokenMissing:
 		return map[string]string{"entra": "API permissions", "okta": "Security > API > Scopes", "keycloak": "Client scopes", "pingone": "Resource Access",
 			"jumpcloud": "Standard Scopes", "adfs": "Application Group > Web API > Client Permissions"}
+	case fault.OIDCNoEmail:
+		return map[string]string{"entra": "Token configuration > Add optional claim", "okta": "Directory > People > Profile", "keycloak": "Client scopes", "pingone": "Resource Access",
+			"jumpcloud": "Standard Scopes", "adfs": "Application Group > Web API > Client Permissions", "onelogin": "Parameters"}
 	case fault.OIDCPKCE:
 		return map[string]string{"keycloak": "Advanced > Proof Key for Code Exchange Code Challenge Method", "okta": "General > Proof Key for Code Exchange (PKCE)"}
 	case fault.OIDCInternal:

@@ -47,6 +47,23 @@ func (p *provider) secretProbe(ctx context.Context, m *metadata) []providers.Fin
 	if strings.HasPrefix(method, "client_secret") && p.config.ClientSecret == "" {
 		return nil // said already
 	}
+	f := p.showSecret(ctx, m, method)
+	if method == basic && p.config.ClientAuth == "auto" && len(m.TokenAuthMethods) == 0 && clientRefused(f.Err) {
+		// Nothing says which way it takes, and a sign-in tries the other one too.
+		if other := p.showSecret(ctx, m, post); other.Err == nil && other.Confidence == fault.Proved {
+			f = other
+		}
+	}
+	if guid.MatchString(p.config.ClientSecret) && p.config.dialect.microsoft && fault.CodeOf(f.Err) == fault.OIDCSecretRefused {
+		precise := secretID()
+		precise.Detail, precise.Confidence = fault.As(f.Err).Detail+"; "+precise.Detail, fault.As(f.Err).Confidence
+		f.Err, f.Detail = precise, precise.Detail
+	}
+	return []providers.Finding{p.inTheirWords(f)}
+}
+
+// showSecret is the probe by one way of client authentication.
+func (p *provider) showSecret(ctx context.Context, m *metadata, method string) providers.Finding {
 	ask := func(own bool) (a providers.TokenAnswer) {
 		form, user, password, err := p.proof(ctx, m, method, own)
 		if err != nil {
@@ -59,13 +76,7 @@ func (p *provider) secretProbe(ctx context.Context, m *metadata) []providers.Fin
 	providers.Together(
 		func() []providers.Finding { v.Real = ask(true); return nil },
 		func() []providers.Finding { v.Control = ask(false); return nil })
-	f := v.Finding()
-	if guid.MatchString(p.config.ClientSecret) && p.config.dialect.microsoft && fault.CodeOf(f.Err) == fault.OIDCSecretRefused {
-		precise := secretID()
-		precise.Detail, precise.Confidence = fault.As(f.Err).Detail+"; "+precise.Detail, fault.As(f.Err).Confidence
-		f.Err, f.Detail = precise, precise.Detail
-	}
-	return []providers.Finding{p.inTheirWords(f)}
+	return v.Finding()
 }
 
 // grant is what the probe asks for: with the real secret at a directory of Microsoft's, which looks at codes first, a

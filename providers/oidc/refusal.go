@@ -120,6 +120,9 @@ func refusal(code, description string) error {
 		}
 	default:
 		f.Code = fault.OIDCProvider
+		if r := fault.ReadPageFor("", "oidc", code+" "+description); len(r.Faults) > 0 && r.Faults[0].Confidence != fault.Guess && r.Faults[0].Code != fault.IdPOutage {
+			f.Code = r.Faults[0].Code // an error of the vendor's own, as its pages show it
+		}
 	}
 	return f
 }
@@ -148,7 +151,7 @@ func tokenRefusal(code, description, method string) error {
 			f.Code = fault.OIDCAssertion
 		case strings.Contains(text, "expired"):
 			f.Code = fault.OIDCSecretExpired
-		case strings.Contains(text, "not found"), strings.Contains(text, "unknown client"):
+		case gone(text):
 			f.Code = fault.OIDCClientUnknown
 		}
 	case "invalid_grant":
@@ -164,6 +167,7 @@ func tokenRefusal(code, description, method string) error {
 	case "unauthorized_client":
 		f.Code = fault.OIDCFlow
 		switch {
+		case strings.Contains(text, "grant type"), strings.Contains(text, "grant_type"): // it may go on to name client_credentials
 		case strings.Contains(text, "credentials"), strings.Contains(text, "client secret"): // Keycloak's words for a wrong secret
 			f.Code = fault.OIDCSecretRefused
 		case methodRefused(text):
@@ -181,6 +185,11 @@ func tokenRefusal(code, description, method string) error {
 		f.Code = fault.OIDCProvider
 	}
 	return f
+}
+
+// gone says that a provider does not know the client any more, or never did.
+func gone(text string) bool {
+	return slices.ContainsFunc([]string{"not found", "unknown client", "does not exist", "deleted", "no such client"}, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // methodRefused says that a provider refuses the way in which a client proved itself, not the proof.

@@ -7,11 +7,11 @@ import (
 	"cloakroom/providers"
 )
 
-// zoneTolerance is how far from a whole number of hours a wrong time zone may seem.
+// zoneTolerance is how far from its offset a wrong time zone may seem.
 const zoneTolerance = 30 * time.Second
 
 // clockOf says how far the provider's clock is off where a token's times do not fit: a token that has just been redeemed
-// has just been issued, so iat is the provider's now. Whole hours are a time zone rather than a clock.
+// has just been issued, so iat is the provider's now. The offset of a time zone is one rather than a clock.
 func (p *provider) clockOf(claims providers.Document, err error) error {
 	f := fault.As(err)
 	if f == nil || f.Code != fault.OIDCExpired && f.Code != fault.OIDCNotYetValid {
@@ -29,7 +29,7 @@ func (p *provider) clockOf(claims providers.Document, err error) error {
 	}
 	out.Telling("by the token's iat the provider's clock is %s %s", ahead.Abs(), fault.Text{Say: way})
 	out.Confidence = fault.Likely
-	if hours := ahead.Round(time.Hour); hours != 0 && (ahead-hours).Abs() <= zoneTolerance {
+	if providers.TimeZone(ahead.Abs()-zoneTolerance, ahead.Abs()+zoneTolerance) > 0 {
 		out.Code = fault.OIDCTimeZone
 		return &out
 	}

@@ -16,7 +16,7 @@ func (p *provider) lintAddresses(known *idp, f *findings) {
 	if address == "" {
 		return
 	}
-	for _, check := range []func(*idp, string) error{p.oneOfOurs, swapped, portalLink, metadataAsSSO} {
+	for _, check := range []func(*idp, string) error{p.oneOfOurs, swapped, portalLink, p.metadataAsSSO} {
 		if err := check(known, address); err != nil {
 			f.fail("sign_on", err)
 			return
@@ -116,9 +116,9 @@ func portalLink(_ *idp, address string) error {
 	return nil
 }
 
-func metadataAsSSO(_ *idp, address string) error {
+func (p *provider) metadataAsSSO(_ *idp, address string) error {
 	low := strings.ToLower(address)
-	if strings.Contains(low, "federationmetadata") || strings.HasSuffix(low, "/sso/saml/metadata") || strings.HasSuffix(low, "/protocol/saml/descriptor") ||
+	if address != "" && address == p.c.MetadataURL || strings.Contains(low, "federationmetadata") || strings.HasSuffix(low, "/sso/saml/metadata") || strings.HasSuffix(low, "/protocol/saml/descriptor") ||
 		strings.Contains(low, "/saml/metadata/") || strings.Contains(low, "federation_metadata.ping") {
 		return &fault.Error{Code: fault.SAMLSSOMetadata, Observed: clip(address), Confidence: fault.Proved}
 	}

@@ -132,7 +132,7 @@ func (a *answer) audience(restriction *node) error {
 	f := fault.Mismatch(fault.SAMLAudience, observed, a.p.s.SPEntityID)
 	f.Labels = []string{"Audience URI (SP Entity ID)", "Identifier (Entity ID)", "Audience"}
 	if slug := a.p.neighbour(observed); slug != "" {
-		f.Telling("the audience is that of another connection here: %s", slug)
+		f.Telling("the audience would be that of another connection here: %s", slug)
 	}
 	f.Confidence = fault.Proved
 	return f

@@ -2,10 +2,10 @@ package saml
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"cloakroom/broker/fault"
+	"cloakroom/providers"
 )
 
 // parseTime reads an xs:dateTime. SAML's are in UTC (core, section 1.3.3), so one without a zone is too.
@@ -98,28 +98,11 @@ const tolerance = 30 * time.Second
 func wrongClock(f *fault.Error, least, most time.Duration, way string) {
 	f.Code = fault.SAMLClock
 	f.Alternatives = []fault.Alternative{{Code: fault.ClockOurs, Question: "Do sign-ins through other identity providers fail the same way? Then it is our clock."}}
-	if zone := timeZone(least, most); zone > 0 {
+	if zone := providers.TimeZone(least-tolerance, most+tolerance); zone > 0 {
 		f.Code = fault.SAMLTimeZone
 		f.Detail = f.Said.Add(f.Detail, fault.Sayf("the provider's clock seems to be %s %s (a time zone's difference: local time written as UTC)", zone, fault.Text{Say: way}))
 		f.Alternatives = append(f.Alternatives, fault.Alternative{Code: fault.SAMLClock, Question: "Is the clock on the identity provider's server wrong by that much?"})
 		return
 	}
 	f.Detail = f.Said.Add(f.Detail, fault.Sayf("the provider's clock seems to be %s %s", least, fault.Text{Say: way}))
-}
-
-// timeZone is the offset of a time zone that lies between least and most: whole hours, up to 14, or one of the few by half
-// an hour (India, Newfoundland, South Australia …). 0 if none does, or if they are too far apart to say.
-func timeZone(least, most time.Duration) time.Duration {
-	if most-least > 15*time.Minute {
-		return 0
-	}
-	const step = 30 * time.Minute
-	zone := (least - tolerance + step - 1).Truncate(step)
-	switch half := zone%time.Hour != 0; {
-	case zone < time.Hour, zone > 14*time.Hour, zone > most+tolerance:
-		return 0
-	case half && !slices.Contains([]time.Duration{7 * step, 9 * step, 11 * step, 13 * step, 19 * step, 21 * step}, zone):
-		return 0
-	}
-	return zone
 }

@@ -212,11 +212,15 @@ func remedy(code fault.Code, c console) (format, field string) {
 		return "Send the email address: %s.", c.attributes
 	case fault.SAMLSignatureKey, fault.SAMLKeyRolledOver, fault.SAMLCertNotSigning, fault.SAMLCertOwn, fault.SAMLCertificate, fault.SAMLCertWeak, fault.SAMLMetadataKeys:
 		return "Copy the certificate that this very application signs with: %s, and compare its fingerprint there.", c.signing
-	case fault.SAMLCertExpired, fault.SAMLCertExpiring:
+	case fault.SAMLCertExpired, fault.SAMLCertExpiring, fault.SAMLSignatureWeak:
 		return "Make a new signing certificate at the identity provider, give it to the connection beside the old one, and then make it the active one there: %s.", c.signing
 	case fault.SAMLMetadataTenant, fault.SAMLMetadataConsole, fault.SAMLMetadataHTML, fault.SAMLMetadataInvalid, fault.SAMLMetadataRole, fault.SAMLMetadataOurs, fault.SAMLMetadataPlaceholder,
 		fault.SAMLMetadataExpired, fault.SAMLMetadataEnding, fault.SAMLMetadataStatic:
 		return "Give the identity provider's metadata of this application: %s.", c.metadata
+	case fault.FetchStatus:
+		return "Open the metadata address in a browser that is signed in nowhere: it must show the XML. Compare it with %s, or give the metadata as a file.", c.metadata
+	case fault.SAMLKeyInactive:
+		return "Make the newer certificate the active one, or give the connection the older one beside it: %s.", c.signing
 	case fault.SAMLIssuer, fault.SAMLMetadataEntity:
 		return "Compare the connection's Entity ID letter by letter with %s, including http or https and a closing slash.", c.issuer
 	case fault.SAMLSSOShape, fault.SAMLSSONotFound, fault.SAMLSSOMetadata, fault.SAMLTheirsSwapped, fault.SAMLAddressOurs:
@@ -253,7 +257,7 @@ func besides(code fault.Code, c console) fault.Text {
 			return fault.Sayf("If others get in, this person has none: fill %s.", c.email)
 		}
 	case fault.SAMLSignatureKey, fault.SAMLKeyRolledOver, fault.SAMLCertNotSigning, fault.SAMLCertOwn, fault.SAMLCertificate, fault.SAMLCertWeak, fault.SAMLMetadataKeys,
-		fault.SAMLCertExpired, fault.SAMLCertExpiring:
+		fault.SAMLCertExpired, fault.SAMLCertExpiring, fault.SAMLSignatureWeak, fault.SAMLKeyInactive:
 		if c.metadata != "" {
 			return fault.Sayf("Better, give the metadata: %s.", c.metadata)
 		}

@@ -162,10 +162,15 @@ func (a *answer) inResponseTo(value, where string) error {
 	} else if want == "" {
 		return fault.New(fault.Internal, "a handle without a message ID")
 	}
-	if value != want {
-		return &fault.Error{Code: fault.SAMLInResponseTo, Detail: where, Observed: clip(value), Expected: want}
+	if value == want {
+		return nil
 	}
-	return nil
+	f := &fault.Error{Code: fault.SAMLInResponseTo, Detail: where, Observed: clip(value), Expected: want}
+	if value == "" {
+		f.Detail += " names no request; an answer that does so elsewhere is put together wrongly"
+		f.Fix = "Have the identity provider put the ID of our request into InResponseTo of both Response and SubjectConfirmationData; start sign-ins from the application, not at its portal."
+	}
+	return f
 }
 
 // issuers compares the names given by the Response and by its plain assertion. It is asked after the signatures, because

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"time"
 
 	"cloakroom/broker/fault"
 )
@@ -21,6 +22,9 @@ func (p *provider) sharpen(from *fault.Error, known *idp) *fault.Error {
 		return p.doubtKey(&f)
 	}
 	switch {
+	case !named.holds && trust(named.cert).weak != "":
+		f.Code, f.Confidence, f.Detail = fault.SAMLSignatureWeak, fault.Likely, describe(named.cert)+": "+trust(named.cert).weak
+		return p.doubtKey(&f)
 	case !named.holds:
 		f.Confidence = fault.Guess
 		f.Detail = "the signature does not verify with the certificate that the message names either"
@@ -42,7 +46,15 @@ func (p *provider) sharpen(from *fault.Error, known *idp) *fault.Error {
 		f.Code, f.Confidence = fault.SAMLKeyRolledOver, fault.Likely
 		f.Telling("a newer certificate of the same name as ours, valid %s to %s", named.cert.NotBefore.Format("2006-01-02"), named.cert.NotAfter.Format("2006-01-02"))
 	}
+	if f.Code == fault.SAMLSignatureKey && slices.ContainsFunc(known.keys, func(k trusted) bool { return precedes(named, k) }) {
+		f.Code, f.Confidence, f.Detail = fault.SAMLKeyInactive, fault.Likely, "an older certificate of the same name as ours, valid "+named.cert.NotBefore.Format("2006-01-02")+" to "+named.cert.NotAfter.Format("2006-01-02")
+	}
 	return p.doubtKey(&f)
+}
+
+// precedes reports whether a certificate looks like an earlier one of the same owner, not one of the same day's.
+func precedes(earlier *foreign, k trusted) bool {
+	return bytes.Equal(earlier.cert.RawSubject, k.cert.RawSubject) && earlier.cert.NotBefore.Add(24*time.Hour).Before(k.cert.NotBefore)
 }
 
 // succeeds reports whether a certificate looks like the next one of the same owner.

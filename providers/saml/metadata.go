@@ -3,8 +3,11 @@ package saml
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"cloakroom/broker/fault"
 )
@@ -50,9 +53,12 @@ func parseMetadata(doc []byte, entityID string) (*idp, error) {
 	if looksLikeHTML(doc) {
 		return nil, fault.New(fault.SAMLMetadataHTML, "%d bytes", len(doc))
 	}
-	root, err := parse(doc, metadataLimits)
-	if err != nil {
-		return nil, fault.Wrap(fault.SAMLMetadataInvalid, err, "")
+	root, err := parse(bytes.TrimSpace(doc), metadataLimits)
+	switch {
+	case err != nil:
+		return nil, notXML(doc, err)
+	case strings.EqualFold(root.name, "html"):
+		return nil, fault.New(fault.SAMLMetadataHTML, "%d bytes", len(doc))
 	}
 	if !root.is(nsMetadata, "EntityDescriptor") && !root.is(nsMetadata, "EntitiesDescriptor") {
 		return nil, fault.Mismatch(fault.SAMLMetadataInvalid, clip(root.name), "EntityDescriptor")
@@ -62,6 +68,29 @@ func parseMetadata(doc []byte, entityID string) (*idp, error) {
 		return nil, err
 	}
 	return readEntity(entity)
+}
+
+// notXML says what was given in place of a document that can be read.
+func notXML(doc []byte, err error) error {
+	start := bytes.TrimLeft(doc, " \t\r\n\xef\xbb\xbf")
+	observed := "a document that breaks off or is damaged"
+	switch {
+	case len(start) == 0:
+		observed = "an empty document"
+	case start[0] == '{' && bytes.Contains(start, []byte(`"authorization_endpoint"`)):
+		observed = "an OpenID Connect discovery document"
+	case start[0] == '{', start[0] == '[':
+		observed = "JSON"
+	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}), bytes.HasPrefix(start, []byte("PK\x03\x04")):
+		observed = "a packed file"
+	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{0xfe, 0xff}), !utf8.Valid(start):
+		observed = "a document in another encoding than UTF-8"
+	case start[0] != '<':
+		observed = "a text that is no XML"
+	}
+	f := fault.Wrap(fault.SAMLMetadataInvalid, err, "%s", fault.As(err).Detail)
+	f.Observed, f.Expected, f.Confidence = observed, "EntityDescriptor", fault.Proved
+	return f
 }
 
 func looksLikeHTML(doc []byte) bool {
@@ -88,7 +117,7 @@ func chooseEntity(root *node, entityID string) (*node, error) {
 		case 1:
 			return providers[0], nil
 		}
-		return nil, fault.New(fault.SAMLMetadataSeveral, "%d identity providers", len(providers))
+		return nil, several(providers)
 	}
 	named := func(n *node) bool { return n.attr("entityID") == entityID }
 	if i := slices.IndexFunc(providers, named); i >= 0 {
@@ -102,6 +131,20 @@ func chooseEntity(root *node, entityID string) (*node, error) {
 		observed = clip(all[0].attr("entityID"))
 	}
 	return nil, fault.Mismatch(fault.SAMLMetadataEntity, observed, entityID)
+}
+
+// several names the first of them: one of their names has to be chosen.
+func several(providers []*node) error {
+	const named = 5
+	var names []string
+	for _, n := range providers[:min(len(providers), named)] {
+		names = append(names, clip(n.attr("entityID")))
+	}
+	list := strings.Join(names, ", ")
+	if len(providers) > named {
+		list += ", …"
+	}
+	return &fault.Error{Code: fault.SAMLMetadataSeveral, Detail: fmt.Sprintf("%d identity providers: %s", len(providers), list), Observed: list, Expected: "one of them in Entity ID", Confidence: fault.Proved}
 }
 
 func readEntity(entity *node) (*idp, error) {

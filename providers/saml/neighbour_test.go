@@ -59,7 +59,7 @@ func TestUnknownKey(t *testing.T) {
 		{"CERT-05", manual("adfs", adfs), next, fault.SAMLKeyRolledOver, fault.Likely, fault.SAMLSignatureKey, "Token-signing"},
 		{"CERT-03", manual("adfs", encryption), next, fault.SAMLCertNotSigning, fault.Likely, fault.SAMLKeyRolledOver, "Token-signing"},
 		{"another application", manual("okta", adfs), certificate(k.other, "someone else", now), fault.SAMLSignatureKey, fault.Likely, fault.SAMLKeyRolledOver, "X.509 Certificate"},
-		{"an older one of the same name", manual("entra", adfs), adfsOf(k.other), fault.SAMLSignatureKey, fault.Likely, fault.SAMLMetadataTenant, "Certificate (Base64)"},
+		{"an older one of the same name", manual("entra", adfs), adfsOf(k.other), fault.SAMLKeyInactive, fault.Likely, fault.SAMLMetadataTenant, "Certificate (Base64)"},
 		{"entered by hand before the metadata's", settings{"certificates": []string{pemOf(k.weak.cert)}}, k.idp.cert, fault.SAMLKeyRolledOver, fault.Proved, "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -259,7 +259,8 @@ func TestStatuses(t *testing.T) {
 		{"SAML-47", settings{"preset": "adfs"}, "Responder", "RequestDenied", "", fault.SAMLRequestDenied, fault.Likely, fault.IdPNotAssigned, "Edit Access Control Policy"},
 		{"SAML-50", settings{"preset": "entra"}, "Requester", "RequestUnsupported", "AADSTS75016: NameIDPolicy", fault.SAMLRequestUnsupported, "", "", "Name ID format"},
 		{"SAML-49 AD FS says nothing", settings{"preset": "adfs"}, "Responder", "", "", fault.SAMLStatus, fault.Guess, fault.SAMLRequestSigning, ""},
-		{"first-level code", nil, "AuthnFailed", "", "", fault.SAMLAuthnFailed, "", "", ""},
+		{"first-level code", nil, "AuthnFailed", "", "", fault.SAMLAuthnFailed, fault.Likely, fault.IdPNotAssigned, ""},
+		{"refused in words", settings{"preset": "entra"}, "Responder", "AuthnFailed", "AADSTS50105: not assigned", fault.IdPNotAssigned, fault.Proved, "", "Users and groups"},
 		{"SAML-04 in words", settings{"preset": "entra"}, "Responder", "", "AADSTS50105: not assigned", fault.IdPNotAssigned, fault.Proved, "", "Users and groups"},
 		{"passive in words", settings{"preset": "entra"}, "Responder", "", "AADSTS50058: nobody", fault.SAMLNoPassive, "", "", ""},
 	} {

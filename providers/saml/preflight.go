@@ -118,7 +118,7 @@ func oktaHost(host string) bool {
 func (p *provider) sharper(err error) error {
 	f := *fault.As(err)
 	switch {
-	case f.Code == fault.SAMLMetadataRole && p.c.MetadataURL == p.s.MetadataURL:
+	case f.Code == fault.SAMLMetadataRole && (p.c.MetadataURL == p.s.MetadataURL || p.neighbour(p.c.MetadataURL) != ""):
 		return &fault.Error{Code: fault.SAMLMetadataOurs, Observed: clip(p.c.MetadataURL), Confidence: fault.Proved}
 	case f.Code == fault.SAMLMetadataHTML || f.Code == fault.FetchRedirect || f.Code == fault.FetchStatus:
 		if consoleHost(hostOf(p.c.MetadataURL)) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -253,7 +254,7 @@ func (src *source) download(ctx context.Context) (doc []byte, proved bool, err e
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, false, &fault.Error{Code: fault.FetchStatus, Detail: src.c.MetadataURL, Observed: res.Status, Expected: "200 OK"}
+		return nil, false, notOK(src.c.MetadataURL, res)
 	}
 	doc, err = io.ReadAll(io.LimitReader(res.Body, int64(metadataLimits.bytes)+1))
 	if err != nil {
@@ -263,6 +264,20 @@ func (src *source) download(ctx context.Context) (doc []byte, proved bool, err e
 		return nil, false, fault.New(fault.FetchTooLarge, "%s: more than %d bytes", src.c.MetadataURL, metadataLimits.bytes)
 	}
 	return doc, providers.ProvedBy(src.c.MetadataURL, res), nil
+}
+
+// notOK tells a firewall and a server in trouble from an address where no metadata is.
+func notOK(address string, res *http.Response) error {
+	f := &fault.Error{Code: fault.FetchStatus, Detail: address, Observed: res.Status, Expected: "200 OK"}
+	page, _ := io.ReadAll(io.LimitReader(res.Body, fault.MaxPage)) // what cannot be read says nothing
+	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	switch {
+	case providers.Robot(res.StatusCode, media, string(page)):
+		f.Code, f.Confidence = fault.FetchFirewall, fault.Likely
+	case res.StatusCode >= http.StatusInternalServerError:
+		f.Code = fault.FetchServer
+	}
+	return f
 }
 
 // fetchFault keeps the diagnosis of the guarded client where it made one.

@@ -73,11 +73,16 @@ func (p *provider) told(f *fault.Error, message string) {
 	switch {
 	case said.Code == fault.LoginRequired:
 		f.Code = fault.SAMLNoPassive
-	case f.Code == fault.SAMLStatus:
+	case f.Code == fault.SAMLStatus, vague(f.Code) && (strings.HasPrefix(string(said.Code), "idp.") || strings.HasPrefix(string(said.Code), "saml.")):
 		f.Code, f.Fix, f.Labels, f.Confidence = said.Code, f.Said.Note(said.Fix, said.Said.Of(said.Fix)), said.Labels, said.Confidence
 	case said.Code == f.Code || f.Code == fault.SAMLRequestUnsupported:
 		f.Fix, f.Labels = f.Said.Note(said.Fix, said.Said.Of(said.Fix)), said.Labels
 	}
+}
+
+// vague are the statuses that products send for many reasons, so that their own message says more.
+func vague(c fault.Code) bool {
+	return c == fault.SAMLAuthnFailed || c == fault.SAMLRequestDenied
 }
 
 // doubts adds what else a status may mean, with what only we know: what our request asked for.
@@ -98,7 +103,7 @@ func (p *provider) doubts(f *fault.Error) {
 			f.Confidence, f.Fix = fault.Likely, "We asked for no particular way of signing in: look up the time of the attempt in the identity provider's log; a policy there demands another way."
 			ask(fault.IdPPolicy, "Do people get in who sign in another way, or from another place?")
 		}
-	case fault.SAMLRequestDenied:
+	case fault.SAMLRequestDenied, fault.SAMLAuthnFailed:
 		f.Confidence = fault.Likely
 		ask(fault.IdPNotAssigned, "Do other people get in? Then this person is not assigned to the application.")
 		ask(fault.IdPPolicy, "Does the same person get in from inside the company's network?")
@@ -168,7 +173,7 @@ func (a *answer) misdirected(code fault.Code, observed string) *fault.Error {
 	}
 	f := fault.Mismatch(code, clip(observed), a.p.callback(a.r))
 	if slug := a.p.neighbour(observed); slug != "" {
-		f.Telling("the address is that of another connection here: %s", slug)
+		f.Telling("the address would be that of another connection here: %s", slug)
 	}
 	return f
 }

@@ -77,8 +77,8 @@ func NewID(at time.Time) string {
 	return crockford.EncodeToString(b[:])
 }
 
-// oldest is what no ID made at a time or later sorts before.
-func oldest(at time.Time) string {
+// Oldest is what no ID made at a time or later sorts before.
+func Oldest(at time.Time) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:], uint64(at.UnixMilli())<<16)
 	return crockford.EncodeToString(b[:])

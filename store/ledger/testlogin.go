@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"cloakroom/broker"
@@ -113,6 +114,13 @@ func (s *Tests) Get(ctx context.Context, id string) (*broker.TestLogin, error) {
 // ByRef finds a connection's test by its reference.
 func (s *Tests) ByRef(ctx context.Context, realm, connection, ref string) (*broker.TestLogin, error) {
 	return s.one(ctx, "realm = ? AND connection = ? AND ref = ? AND expires_at > ?", realm, connection, ref, engine.Micro(s.db.Clock()))
+}
+
+// Waiting finds the test of a connection that was opened since a time and has no answer; more than one is none.
+func (s *Tests) Waiting(ctx context.Context, realm, connection string, since time.Time) (*broker.TestLogin, error) {
+	const waits = "realm = ? AND connection = ? AND opened_at >= ? AND answered_at = 0"
+	args := []any{realm, connection, engine.Micro(since)}
+	return s.one(ctx, waits+" AND (SELECT COUNT(*) FROM test_logins WHERE "+waits+") = 1", slices.Concat(args, args)...)
 }
 
 func (s *Tests) one(ctx context.Context, where string, args ...any) (*broker.TestLogin, error) {

@@ -295,7 +295,7 @@ func (t *Traces) Retain(ctx context.Context, now time.Time) (total int64, err er
 	}
 	for realm, keep := range days {
 		// IDs begin with the time, so that this is a range of the realm's index.
-		n, err := t.delete(ctx, "realm = ? AND id < ?", realm, oldest(now.AddDate(0, 0, -keep)))
+		n, err := t.delete(ctx, "realm = ? AND id < ?", realm, Oldest(now.AddDate(0, 0, -keep)))
 		total += n
 		if err != nil {
 			return total, err

@@ -278,6 +278,14 @@ func checkRuns(t *testing.T, s *store.Store) {
 	if h.Why != broker.WhyCheckFailed || h.LastCheck == nil || !h.LastCheck.At.Equal(last.At) || h.LastCheck.Findings != last.Findings {
 		t.Errorf("health %+v", h)
 	}
+	latest, err := s.Checks.Standings(ctx, now.Add(30*time.Minute), 100)
+	must(t, err)
+	if len(latest) != 5 || latest[0].Connection != "op" || !latest[0].At.Equal(last.At) || string(latest[0].Code) != last.Errors[0] {
+		t.Errorf("%d standings, the newest %+v", len(latest), latest[0])
+	}
+	if few, err := s.Checks.Standings(ctx, now, 3); err != nil || len(few) != 3 || !few[0].At.Equal(last.At) {
+		t.Errorf("%d of three standings, %v", len(few), err)
+	}
 	if other, _, err := s.Checks.List(ctx, "other", "op", broker.Page{}); err != nil || len(other) != 0 {
 		t.Errorf("another realm sees %d runs, %v", len(other), err)
 	}

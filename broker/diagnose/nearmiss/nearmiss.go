@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"golang.org/x/net/idna"
 )
 
 // Kind is in what two identifiers differ.
@@ -21,6 +23,8 @@ const (
 	Escaping    Kind = "escaping"    // %-encoding, HTML entities
 	Port        Kind = "port"        // the port
 	WWW         Kind = "www"         // a www. in front
+	Host        Kind = "host"        // the host name in letters or in xn-- form
+	Wrapped     Kind = "wrapped"     // quotes, brackets or a label around it
 	Swapped     Kind = "swapped"     // it is another of our own values
 	Environment Kind = "environment" // the same path at another stage's host: dev, test, staging
 	Query       Kind = "query"       // the part after ?
@@ -81,7 +85,20 @@ func kind(a, b string) Kind {
 	case plain(a) == plain(b):
 		return Escaping
 	}
+	if wrapped(a, b) {
+		return Wrapped
+	}
 	return address(strings.ToLower(plain(a)), strings.ToLower(plain(b)))
+}
+
+// wrapped says that a is b with something around it that is no part of an address: quotes, brackets, a label and its colon.
+func wrapped(a, b string) bool {
+	front, back, ok := strings.Cut(a, b)
+	if !ok || len(b) < 8 {
+		return false
+	}
+	letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	return (front == "" || !letter(rune(front[len(front)-1]))) && !strings.ContainsFunc(back, letter) && !strings.ContainsAny(back, "/?#")
 }
 
 // address compares two identifiers that may be URLs. Slips that do not matter any more are let pass together.
@@ -101,6 +118,8 @@ func address(a, b string) Kind {
 		return Port
 	case same && strings.TrimPrefix(ua.Hostname(), "www.") == strings.TrimPrefix(ub.Hostname(), "www."):
 		return WWW
+	case same && ascii(ua.Hostname()) == ascii(ub.Hostname()):
+		return Host
 	case path && ua.Host == ub.Host:
 		return Query
 	case path && unstaged(ua.Hostname()) == unstaged(ub.Hostname()):
@@ -115,10 +134,18 @@ func address(a, b string) Kind {
 
 // bare is an identifier without what people leave out: scheme, slash at the end.
 func bare(s string) string {
-	if _, rest, ok := strings.Cut(s, "://"); ok {
-		s = rest
+	for _, scheme := range []string{"https://", "http://"} {
+		s = strings.TrimPrefix(s, scheme)
 	}
 	return strings.TrimRight(s, "/")
+}
+
+// ascii is a host name as DNS has it; one that cannot be is left as it is.
+func ascii(host string) string {
+	if a, err := idna.Lookup.ToASCII(host); err == nil {
+		return a
+	}
+	return host
 }
 
 func fold(s string) string { return bare(strings.ToLower(plain(visible(s)))) }
@@ -235,6 +262,10 @@ func (r Result) Sentence() string {
 		return "They differ only in the port."
 	case WWW:
 		return "They differ only in www. in front of the host."
+	case Host:
+		return "They differ only in how the host name is written: its letters, or their xn-- form."
+	case Wrapped:
+		return "It is the right value with something around it that does not belong to it: quotes, brackets or a label."
 	case Query:
 		return "They differ only in what follows the question mark."
 	case Environment:

@@ -27,6 +27,10 @@ func TestCompare(t *testing.T) {
 		{"https://sso.example/broker%2Facme/metadata", nearmiss.Escaping, true},
 		{"https://sso.example:8443/broker/acme/metadata", nearmiss.Port, true},
 		{"https://www.sso.example/broker/acme/metadata", nearmiss.WWW, true},
+		{`"https://sso.example/broker/acme/metadata"`, nearmiss.Wrapped, true},
+		{"spn:https://sso.example/broker/acme/metadata", nearmiss.Wrapped, true},
+		{"<https://sso.example/broker/acme/metadata>;", nearmiss.Wrapped, true},
+		{"https://sso.example/broker/acme/metadata/xml", nearmiss.Path, false},
 		{"https://sso.example/broker/acme/metadata?x=1", nearmiss.Query, true},
 		{"https://sso-staging.example/broker/acme/metadata", nearmiss.Environment, true},
 		{"https://dev2.sso.example/broker/acme/metadata", nearmiss.Environment, true},
@@ -61,6 +65,9 @@ func TestCompare(t *testing.T) {
 		if len(c.observed) < 1000 && observed != c.observed || expected != ours {
 			t.Errorf("%.60q: the parts say %q and %q", c.observed, observed, expected)
 		}
+	}
+	if r := nearmiss.Compare("https://xn--bcher-kva.example/sp", "https://bücher.example/sp", nil); r.Kind != nearmiss.Host || r.Sentence() == "" {
+		t.Errorf("xn-- form: %s", r.Kind)
 	}
 	if r := nearmiss.Compare("https://sso.example/broker/acme/endpoint", ours, others); r.As != "ACS URL" {
 		t.Errorf("swapped with %q", r.As)

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -207,6 +208,22 @@ func networkEntries() []entry {
 				b.t.Cleanup(srv.Close)
 				return b.fetched("shibboleth", srv.URL+"/idp/shibboleth")
 			}, expected{codes: "net.server_error|net.status|saml.metadata_fetch", side: "network|idp", label: "", sure: "likely"}},
+			{"several customers at once", func(b *bench) told {
+				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "Bad Gateway", http.StatusBadGateway) }))
+				b.t.Cleanup(srv.Close)
+				for _, customer := range []string{"one", "two"} {
+					other := *b
+					other.slug += "-" + customer
+					if first := other.fetched("okta", srv.URL+"/"+customer).diagnosis(); first.Code != "net.server_error" {
+						b.t.Errorf("one connection alone is told of an outage: %+v", first)
+					}
+				}
+				said := b.fetched("okta", srv.URL+"/metadata")
+				if text := fmt.Sprint(said.findings); strings.Contains(text, "-one") || strings.Contains(text, "-two") {
+					b.t.Errorf("another customer is named: %s", text)
+				}
+				return said
+			}, expected{codes: "idp.outage", side: "network", label: "status page", sure: "likely", says: "Okta has problems right now; nothing is wrong with your settings"}},
 			{"in SAML's words", tested(samlCase{like: samlidp.Okta, idp: bent(func(r *samlidp.Response) {
 				r.NoAssertion, r.Status, r.NestedStatus, r.StatusMessage = true, "Responder", "", "Service temporarily unavailable"
 			})}, "ada"), expected{codes: "saml.status_failed|idp.outage", side: "idp|network", label: "", sure: "guess", says: "temporarily unavailable"}},

@@ -123,6 +123,14 @@ func peopleEntries() []entry {
 				r.Attributes = append(r.Attributes, samlidp.Attribute{Name: "email", Values: []string{"ada@acme.example"}})
 				r.Attributes[0].Values = []string{"CN=Engineering,OU=Groups,DC=acme,DC=example"}
 			})}, "ada"), expected{says: "CN=Engineering"}},
+			{"in none of the required groups", signed(oidcCase{like: oidcop.LikeKeycloak, conn: obj{"required_groups": []string{"admins", "owners"}}, op: func(o *oidcop.Options) { o.Users[0].Groups = []string{"staff"} }}, "ada"),
+				expected{codes: "login.group_required", side: "idp", label: "Required groups", sure: "proved", says: "admins, owners"}},
+			{"the required group in another form", tested(samlCase{like: samlidp.Keycloak, conn: obj{"required_groups": []string{"engineering"}, "mapping": obj{"groups": []string{"Role"}, "email": []string{"email"}}}, idp: bent(func(r *samlidp.Response) {
+				r.Attributes = append(r.Attributes, samlidp.Attribute{Name: "email", Values: []string{"ada@acme.example"}})
+				r.Attributes[0].Values = []string{"CN=Engineering,OU=Groups,DC=acme,DC=example"}
+			})}, "ada"), expected{codes: "login.group_required", side: "idp", label: "Required groups", sure: "likely", says: "another form"}},
+			{"no groups at all", tested(samlCase{like: samlidp.Google, conn: obj{"required_groups": []string{"staff"}}}, "ada"), expected{codes: "login.group_required", side: "idp", label: "Required groups", sure: "likely", or: "oidc.groups_missing"}},
+			{"a member gets in", signed(oidcCase{like: oidcop.LikeKeycloak, conn: obj{"required_groups": []string{"/staff", "staff"}}, op: func(o *oidcop.Options) { o.Users[0].Groups = []string{"staff"} }}, "ada"), expected{says: "staff"}},
 		}},
 		{"USER-10", []situation{
 			{"as catalogued", invited("ann@acme.example", samlidp.Okta), expected{codes: "invite.other_address", side: "user", label: "", sure: "proved"}},

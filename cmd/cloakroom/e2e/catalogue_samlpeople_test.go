@@ -69,6 +69,10 @@ func samlPeopleEntries() []entry {
 		{"SAML-29", []situation{
 			{"as catalogued", tested(samlCase{like: samlidp.OneLogin, idp: without("a-7781", "User.email")}, "ada"), expected{codes: "email.missing", side: "idp", label: "Include in SAML assertion", sure: "likely"}},
 			{"another vendor", tested(samlCase{like: samlidp.Okta, idp: without("00u1abcd", "email")}, "ada"), expected{codes: "email.missing", side: "idp", label: "Attribute Statements", sure: "likely"}},
+			{"sent under another name", tested(samlCase{like: samlidp.OneLogin, idp: bent(func(r *samlidp.Response) {
+				r.NameID, r.NameIDFormat = "a-7781", ""
+				r.Attributes[0].Name = "WorkMail"
+			})}, "ada"), expected{codes: "email.missing", side: "idp", label: "Include in SAML assertion", sure: "likely", says: "WorkMail"}},
 			{"the field is there and empty", tested(samlCase{like: samlidp.OneLogin, idp: bent(func(r *samlidp.Response) {
 				r.NameID, r.NameIDFormat = "a-7781", ""
 				r.Attributes[0].Values = []string{""}
