@@ -15,6 +15,7 @@ const (
 	ExpiryDomainProof    = "domain_proof"    // the day on which a domain is suspended
 	ExpiryAPIKey         = "api_key"
 	ExpirySetupLink      = "setup_link"
+	ExpirySCIMToken      = "scim_token"
 )
 
 // Expiry is one thing that ends, and when.

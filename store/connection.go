@@ -220,6 +220,9 @@ func (s *Connections) drainConnection(ctx context.Context, realm, slug string) e
 	if err := s.drain(ctx, "sessions", "id", "connection = ?", slug); err != nil {
 		return err
 	}
+	if err := s.drain(ctx, "scim_users", "connection, id", "connection = ?", slug); err != nil {
+		return err
+	}
 	if err := s.drain(ctx, "links", "connection, subject", "connection = ?", slug); err != nil {
 		return err
 	}

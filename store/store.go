@@ -52,6 +52,9 @@ type Store struct {
 	Shadows     *Shadows
 	Operators   *Operators
 	WizardNotes *WizardNotes
+	SCIMTokens  *SCIMTokens
+	Directories *Directories
+	Requests    *DirectoryLog
 
 	Sessions *flow.Sessions
 	Grants   *flow.Grants
@@ -99,6 +102,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.Webhooks, s.Expiries, s.Deliveries = &Webhooks{b}, &Expiries{b}, ledger.NewDeliveries(db, s.Events)
 	s.Documents, s.Shadows = &Documents{b}, &Shadows{b}
+	s.SCIMTokens, s.Directories, s.Requests = &SCIMTokens{b}, &Directories{b}, &DirectoryLog{b}
 	if err := s.checkMasterKey(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

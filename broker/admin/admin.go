@@ -162,6 +162,7 @@ type Service struct {
 	Wizard      Wizard
 	KeyTurns    KeyTurns
 	Setup       Setup
+	SCIM        SCIM
 
 	// Outages may be nil: then a vendor's trouble looks like each connection's own.
 	Outages Outages

@@ -78,7 +78,7 @@ func (h *house) verbs() *admin.Service {
 		Enforcement: admin.Enforcement{People: s.Users, ForDomain: s.Connections.ForDomain}, Outbox: s.Outbox,
 		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
 		Traces: s.Traces, KeyTurns: s.Keys, Wizard: admin.Wizard{Notes: s.WizardNotes, LatestTest: s.Tests.Latest}, Setup: admin.Setup{Links: s.SetupLinks}, Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks,
-		Documents: documents(s), Shadows: s.Shadows,
+		Documents: documents(s), Shadows: s.Shadows, SCIM: admin.SCIM{Tokens: s.SCIMTokens, People: s.Directories, Log: s.Requests, NewID: ledger.NewID},
 		Tx:   s.Tx,
 		Open: func(context.Context, *broker.Connection) (providers.Provider, error) { return nil, nil },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {

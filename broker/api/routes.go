@@ -27,6 +27,7 @@ func (a *API) Mount(r gin.IRouter) {
 	a.groups(h)
 	a.invites(h)
 	a.setupLinks(h)
+	a.scim(h)
 	a.rollover(h)
 	a.diagnosis(h)
 	a.wizard(h)

@@ -74,6 +74,7 @@ func install(cfg *config.Config, log *slog.Logger, s *store.Store, ring *seal.Ke
 		TXT:      resolver(cfg.DNSResolver).LookupTXT,
 		KeyTurns: s.Keys, Overviews: s.Overview, Stats: s.Stats, Checks: s.Checks, NextExpiry: s.Expiries.Next, PendingReviews: s.Documents.Waiting,
 		Webhooks: admin.Webhooks{Store: s.Webhooks, Deliveries: s.Deliveries}, Expiries: s.Expiries,
+		SCIM:   admin.SCIM{Tokens: s.SCIMTokens, People: s.Directories, Log: s.Requests, NewID: ledger.NewID},
 		Traces: s.Traces, Token: cfg.AdminToken, BaseURL: cfg.BaseURL, Now: time.Now,
 	}
 	in.admin.Outages = &outage.Watch{Store: s.Checks, Connections: s.Connections.Get, Title: presetTitle, Now: time.Now}
