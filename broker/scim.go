@@ -101,10 +101,10 @@ type DirectoryQuery struct {
 
 // DirectoryStanding is what a connection's directory says of a person who signs in.
 type DirectoryStanding struct {
-	Known      bool // the directory has, or had, the person
-	Active     bool
-	ExternalID string
-	Groups     []string
+	Known       bool // the directory has, or had, the person
+	Active      bool
+	ExternalIDs []string // of all its resources that are this person
+	Groups      []string
 }
 
 // DirectoryRequest is one request of a customer's directory, as the request log shows it.

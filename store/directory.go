@@ -222,8 +222,8 @@ func (s *Directories) Standing(ctx context.Context, connection, userID string) (
 				if !deleted {
 					ids = append(ids, id)
 				}
-				if out.ExternalID == "" {
-					out.ExternalID = external
+				if external != "" {
+					out.ExternalIDs = append(out.ExternalIDs, external)
 				}
 				return err
 			})

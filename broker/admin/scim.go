@@ -246,4 +246,3 @@ func (s *Service) UserDirectories(ctx context.Context, a Actor, realm, id string
 	list, err := s.SCIM.People.OfPerson(ctx, realm, u.ID)
 	return page(list, "", err)
 }
-

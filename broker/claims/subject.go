@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"cloakroom/broker"
 	"cloakroom/broker/email"
 	"cloakroom/broker/fault"
 )
@@ -272,3 +273,40 @@ func objectGUID(s string) (string, bool) {
 	slices.Reverse(b[6:8])
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16]), true
 }
+
+// DirectoryID is the stable value behind a person's subject that the person's directory knows too, and sends as
+// externalId where it is mapped so: Entra's object id, the sub of OpenID Connect, a persistent Name ID, an attribute. ""
+// where the subject is mutable or none of these.
+func DirectoryID(p broker.Profile) string {
+	if p.Mutable {
+		return ""
+	}
+	return SubjectValue(p.Subject)
+}
+
+// SubjectValue is the value that a subject key was made of, without what tells keys of different kinds apart; "" for the
+// kinds that a directory does not know.
+func SubjectValue(key string) string {
+	if tid, oid, ok := strings.Cut(key, ":"); ok && len(tid) == guidSize && len(oid) == guidSize {
+		return oid
+	}
+	for _, kind := range []string{"nameid:", "sub:"} {
+		if v, ok := strings.CutPrefix(key, kind); ok {
+			return v
+		}
+	}
+	if rest, ok := strings.CutPrefix(key, "attribute:"); ok {
+		_, v, _ := strings.Cut(rest, "=")
+		return v
+	}
+	if strings.HasPrefix(key, "https://") || strings.HasPrefix(key, "http://") {
+		_, sub, _ := strings.Cut(key, "|")
+		return sub
+	}
+	return ""
+}
+
+const guidSize = 36 // of a GUID in its plain form
+
+// GUID is a GUID in its plain form, ok false where s is none.
+func GUID(s string) (string, bool) { return guid(s) }

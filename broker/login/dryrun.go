@@ -94,6 +94,9 @@ func (e *Engine) foresee(ctx context.Context, a *arrival) (outcome, why string, 
 	if err := e.enforced(ctx, a, u, nil); err != nil {
 		return "", "", err
 	}
+	if err := e.directoryAllows(ctx, a, u); err != nil {
+		return "", "", err
+	}
 	if _, err := e.addressOf(ctx, u, a.profile.Email); err != nil {
 		return "", "", err
 	}
@@ -136,7 +139,7 @@ func (e *Engine) foreseeFirst(ctx context.Context, a *arrival) (outcome, why str
 	if err != nil {
 		return "", "", err
 	}
-	u, err := e.Users.ByEmail(ctx, a.conn.Realm, a.profile.Email)
+	u, err := e.here(ctx, a)
 	if errors.Is(err, broker.ErrNotFound) {
 		return e.foreseeNew(ctx, a, i)
 	}
@@ -155,7 +158,13 @@ func (e *Engine) foreseeFirst(ctx context.Context, a *arrival) (outcome, why str
 	if _, err := e.freeOf(ctx, a.conn, u, a.profile.Subject); err != nil {
 		return "", "", err
 	}
+	if err := e.directoryAllows(ctx, a, u); err != nil {
+		return "", "", err
+	}
 	why = "Somebody with this address is here already; the two are tied together."
+	if a.vouched == u.ID {
+		why = "The connection's directory knows this person by the identity's stable subject; the two are tied together."
+	}
 	if err := a.mayTie(u); err != nil {
 		ask := (*unconfirmed)(nil)
 		if !errors.As(err, &ask) || e.Post == nil || !e.Post.Configured() {

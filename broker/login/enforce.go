@@ -71,6 +71,9 @@ func (e *Engine) Stands(ctx context.Context, realm string, u *broker.User, conne
 	if connection == "" {
 		return e.localStands(ctx, u, amr)
 	}
+	if ok, err := e.directoryKeeps(ctx, u, connection); err != nil || !ok {
+		return false, err
+	}
 	if u.Excluded {
 		return true, nil
 	}

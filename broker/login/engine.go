@@ -38,6 +38,7 @@ type Sessions interface {
 type Users interface {
 	Get(ctx context.Context, realm, id string) (*broker.User, error)
 	ByEmail(ctx context.Context, realm, email string) (*broker.User, error)
+	Create(ctx context.Context, u *broker.User) error
 	Update(ctx context.Context, u *broker.User) error
 }
 
@@ -80,12 +81,14 @@ type Engine struct {
 	Invites  Invites // nil: there are none
 	Seats    Seats
 	Kept     Kept
-	Post     Post   // nil: no mails
-	Local    *Local // nil: no local ways in
-	Broken   Broken // nil: nobody is told of broken connections
-	Seen     Noter  // nil: no identities are kept for the preview of rules
-	Views    Views  // nil: what configurations on trial say is not kept
-	Traces   Tracer // nil: logins leave no trace
+	// Directory is what customers' directories push to us; nil: none does.
+	Directory Directory
+	Post      Post   // nil: no mails
+	Local     *Local // nil: no local ways in
+	Broken    Broken // nil: nobody is told of broken connections
+	Seen      Noter  // nil: no identities are kept for the preview of rules
+	Views     Views  // nil: what configurations on trial say is not kept
+	Traces    Tracer // nil: logins leave no trace
 	// Health answers how a connection stands; nil: nobody notices that one lets nobody in.
 	Health func(ctx context.Context, realm, slug string) (*broker.Health, error)
 	// Tx runs f in one transaction of the store; f may be run again from its start. nil: each write by itself.

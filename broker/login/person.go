@@ -26,6 +26,7 @@ type arrival struct {
 	conn      *registry.Connection
 	idn       providers.Identity
 	confirmed string // ID of the person whose address was confirmed by mail for this identity
+	vouched   string // ID of the person whom the connection's directory knows by the identity's stable subject
 
 	profile broker.Profile
 	verdict email.Verdict
@@ -66,6 +67,9 @@ func (e *Engine) person(ctx context.Context, a *arrival) (*broker.User, error) {
 		return nil, fault.New(fault.LoginBlocked, "user %s", u.ID)
 	}
 	if err := e.enforced(ctx, a, u, i); err != nil {
+		return nil, err
+	}
+	if err := e.directoryAllows(ctx, a, u); err != nil {
 		return nil, err
 	}
 	if u, err = e.known(ctx, a.conn, u, a.profile, a.verdict); err != nil {
@@ -112,17 +116,11 @@ func unproved(err error, p broker.Profile) error {
 func (e *Engine) known(ctx context.Context, conn *registry.Connection, u *broker.User, p broker.Profile, v email.Verdict) (*broker.User, error) {
 	next, changed := claims.Changed(u, p, conn.Rules, e.Now())
 	e.omitted(conn, p, &next)
-	own, err := e.addressOf(ctx, u, p.Email)
+	moved, err := e.readdress(ctx, &next, p.Email, v)
 	if err != nil {
 		return nil, err
 	}
-	if !own {
-		next.Email, changed = p.Email, true
-	}
-	if next.EmailVerified != v.Verified {
-		next.EmailVerified, changed = v.Verified, true
-	}
-	if !changed {
+	if !changed && !moved {
 		return u, nil
 	}
 	switch err := e.Users.Update(ctx, &next); {
@@ -135,6 +133,20 @@ func (e *Engine) known(ctx context.Context, conn *registry.Connection, u *broker
 		return nil, err
 	}
 	return &next, nil
+}
+
+// readdress gives a person an address that was judged, and reports whether that is news.
+func (e *Engine) readdress(ctx context.Context, u *broker.User, address string, v email.Verdict) (bool, error) {
+	own, err := e.addressOf(ctx, u, address)
+	if err != nil {
+		return false, err
+	}
+	changed := !own || u.EmailVerified != v.Verified
+	if !own {
+		u.Email = address
+	}
+	u.EmailVerified = v.Verified
+	return changed, nil
 }
 
 // addressOf reports whether an address is a person's already: their own, or that of an account which was merged into
@@ -181,7 +193,7 @@ func (e *Engine) firstTime(ctx context.Context, a *arrival, i *broker.Invite) (*
 			return nil, err
 		}
 	}
-	u, err := e.Users.ByEmail(ctx, a.conn.Realm, a.profile.Email)
+	u, err := e.here(ctx, a)
 	switch {
 	case err == nil:
 		if err := e.enforced(ctx, a, u, i); err != nil {
@@ -279,6 +291,9 @@ func (e *Engine) tie(ctx context.Context, a *arrival, u *broker.User) (*broker.U
 	if err != nil {
 		return nil, err
 	}
+	if err := e.directoryAllows(ctx, a, u); err != nil {
+		return nil, err
+	}
 	if tied {
 		return e.known(ctx, a.conn, u, a.profile, a.verdict)
 	}
@@ -327,8 +342,12 @@ func (e *Engine) freeOf(ctx context.Context, conn *registry.Connection, u *broke
 	return false, err
 }
 
-// mayTie is the connection's linking policy.
+// mayTie is the connection's linking policy. Whom the connection's own directory names by the stable subject is no matter
+// of addresses, and so none of this policy's.
 func (a *arrival) mayTie(u *broker.User) error {
+	if a.vouched == u.ID {
+		return nil
+	}
 	switch a.conn.Linking {
 	case "verified_email":
 		if !a.verdict.Verified {

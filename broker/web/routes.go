@@ -65,6 +65,9 @@ func (w *Web) nowhere(c *gin.Context) {
 		problem(c, fault.New(fault.NotFound, "there is no such path"))
 		return
 	}
+	if scimNowhere(c, http.StatusNotFound, fault.Lookup(fault.SCIMPath).Cause+" "+fault.Lookup(fault.SCIMPath).Fix) {
+		return
+	}
 	if w.Astray == nil || !w.Astray(c) {
 		w.Fault(c, broker.ErrNotFound)
 	}
@@ -75,6 +78,9 @@ func (w *Web) wrongMethod(c *gin.Context) {
 	err := fault.New(fault.MethodNotAllowed, "%s", c.Request.Method)
 	if inAPI(c) {
 		problem(c, err)
+		return
+	}
+	if scimNowhere(c, http.StatusMethodNotAllowed, fault.Lookup(fault.MethodNotAllowed).Cause) {
 		return
 	}
 	if w.Astray == nil || !w.Astray(c) {

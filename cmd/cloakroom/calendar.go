@@ -28,7 +28,7 @@ func (in *installation) newCalendar(p *post) *calendar.Calendar {
 			return s.Marks.Take(ctx, "calendar", []flow.Mark{{ID: name, Until: until}})
 		},
 		OfConnection: in.endsOfConnection, OfRealm: in.endsOfRealm,
-		Sources: map[string]func(context.Context) ([]calendar.Thing, error){broker.ExpiryAPIKey: in.endsOfAPIKeys},
+		Sources: map[string]func(context.Context) ([]calendar.Thing, error){broker.ExpiryAPIKey: in.endsOfAPIKeys, broker.ExpirySCIMToken: in.endsOfSCIMTokens},
 		Renew:   in.admin.RenewLink, Post: p.expiries,
 		BaseURL: in.cfg.BaseURL, Now: time.Now, Log: in.log,
 	}

@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	engines = []string{"login", "credential", "operator", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "upstream", "metrics", "webhook", "calendar", "paste", "outage"}
+	engines = []string{"login", "credential", "operator", "registry", "session", "keys", "claims", "email", "audit", "admin", "egress", "mail", "domain", "upstream", "metrics", "webhook", "calendar", "paste", "outage", "directory"}
 	fronts  = []string{"web", "signin", "op", "api", "demo", "idp", "forward", "scim", "console", "setup", "diagnose"}
 	folders = []string{"cmd", "broker", "providers", "store", "templates", "config", "docs", "bin"}
 )

@@ -50,7 +50,7 @@ func wire(spans *tracing, cfg *config.Config, log *slog.Logger, s *store.Store, 
 	sessions := &session.Manager{Store: s.Sessions, Realms: in.registry, Now: time.Now}
 	engine := &login.Engine{
 		Config: console.Configuration{Config: in.registry}, Sessions: sessions, Users: s.Users, Links: s.Links, Waiting: waiting{s}, Events: s.Events,
-		Invites: s.Invites, Seats: s.Seats, Kept: s.Parked, Post: letterbox, Tx: s.Tx,
+		Invites: s.Invites, Seats: s.Seats, Kept: s.Parked, Directory: s.Directories, Post: letterbox, Tx: s.Tx,
 		Upstream: s.Sessions, Handles: &login.Handles{Keys: ring.Derive("login handle"), MaxAge: loginAge, Now: time.Now},
 		Now: time.Now, Logger: log,
 	}
@@ -74,6 +74,7 @@ func wire(spans *tracing, cfg *config.Config, log *slog.Logger, s *store.Store, 
 		return err
 	}
 	in.admin.People.End = func(ctx context.Context, f admin.SessionFilter) (int, error) { return end(ctx, flow.Scope(f)) }
+	directories := in.directories(engine, end)
 	seen := login.NewSeen(login.Seen{Store: s.Identities, Now: time.Now, Log: log})
 	engine.Seen, engine.Views = seen, s.Shadows
 
@@ -111,6 +112,7 @@ func wire(spans *tracing, cfg *config.Config, log *slog.Logger, s *store.Store, 
 			doors,
 			tests,
 			&op.Front{Web: w, Provider: provider},
+			in.scim(w, directories),
 			&console.Front{Web: w, Admin: in.admin, Operators: desk, Brokered: consoleSignin, Now: time.Now},
 		} {
 			front.Mount(e.Group(prefix))
@@ -132,6 +134,7 @@ func wire(spans *tracing, cfg *config.Config, log *slog.Logger, s *store.Store, 
 			func(ctx context.Context) { in.retain(ctx) },
 			in.nightly().Run,
 			func(ctx context.Context) { seen.Run(ctx) },
+			directories.Run,
 			func(ctx context.Context) { in.domainChecker(letterbox).Run(ctx) },
 			func(ctx context.Context) { in.admin.Documents.Run(ctx) },
 			later.finish,
