@@ -85,7 +85,7 @@ func unknownToken(presented string) error {
 		return fault.New(fault.SCIMTokenTruncated, "%d of %d characters", len(presented), broker.SCIMTokenSize)
 	case ours && len(presented) > broker.SCIMTokenSize:
 		return fault.New(fault.SCIMTokenTruncated, "%d characters in place of %d", len(presented), broker.SCIMTokenSize)
-	case strings.Contains(presented, broker.SCIMTokenPrefix):
+	case !ours && strings.Contains(presented, broker.SCIMTokenPrefix):
 		return fault.New(fault.SCIMTokenTruncated, "something stands before the token")
 	}
 	return fault.New(fault.SCIMTokenUnknown, "%d characters", len(presented))

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"sessions": sessions, "session ends": sessionEnds, "grants": grants, "redeem": redeem, "rotate": rotate, "marks": marks, "parked": parked, "sweep": sweep,
 		"traces": traces, "lists of traces": traceLists, "traces are forgotten": tracesForgotten, "test logins": testLogins, "test logins end": testLoginsEnd,
 		"webhooks": webhooks, "deliveries": deliveries, "webhook claims": webhookClaims, "expiries": expiries, "lists of expiries": expiryLists, "expiry warnings": expiryWarnings,
+		"scim tokens": scimTokens, "directory users": directoryUsers, "directory groups": directoryGroups, "directory requests": directoryRequests,
 		"wizard notes": wizardNotes, "latest test": testLatest,
 		"counts of logins": loginCounts, "health": connectionHealth, "who fails is forgotten": failingForgotten, "trace policies": tracePolicies, "check runs": checkRuns, "checks due": checksDue,
 		"documents": documents, "documents are bounded": documentsBounded, "document watches": documentWatches, "shadows": shadows,
