@@ -42,6 +42,13 @@
 // guarded way out for what is not HTTP. A person's password is tried once and a refused service account is left alone: by
 // sign-ins for ten minutes, by nightly checks until the connection is changed (providers.Sparing), so that nothing of ours
 // locks an account.
+// # What directories push
+//
+// broker/scim reads SCIM 2.0 in its dialects and answers in the standard's; broker/directory carries it out. A directory is
+// of one connection, and its users become people by the rules of a first sign-in, which are login's and stand there once:
+// login.Provision. Whom a directory deactivates is refused by login and stands no longer in a session, so that a sign-in
+// under way at that moment comes to nothing. Memberships change in one transaction, which marks whose they are; the accounts
+// follow one by one.
 //
 // # SAML
 //

@@ -140,6 +140,13 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s: %s", path, a.text)
 		}
 	}
+	w.front.ScanLimit = 6
+	e.refused(400, "tooMany", "GET", filtered("Users", `userName sw "u"`), "")
+	if log, _, err := w.store.Requests.List(context.Background(), "acme-entra", broker.Page{Limit: 1}); err != nil || log[0].Code != string(fault.SCIMTooMany) {
+		t.Errorf("a filter without an index: %+v, %v", log, err)
+	}
+	w.front.ScanLimit = 7
+	e.want(200, "GET", filtered("Users", `userName sw "u"`), "")
 	if a := e.want(200, "GET", "/ServiceProviderConfig", ""); a.body["bulk"].(obj)["supported"] != false || a.body["patch"].(obj)["supported"] != true {
 		t.Errorf("what is offered: %s", a.text)
 	}

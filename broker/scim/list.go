@@ -9,12 +9,11 @@ import (
 	"cloakroom/broker/scim/filter"
 )
 
-// Bounds of a list: how many resources one answer holds, how many it holds if nobody says, and how many may be looked at
+// Bounds of a list: how many resources one answer holds, how many it holds if nobody says, and how many are read at once
 // for a filter that no index answers.
 const (
 	maxCount     = 200
 	defaultCount = 100
-	maxScan      = 20_000
 	scanPage     = 500
 )
 
@@ -26,6 +25,7 @@ type query struct {
 	count  int
 	exact  filter.Exact
 	nobody bool // the filter can name nobody
+	limit  int  // of resources that the rest is tried on
 }
 
 func (k kind) query(c *call) (*query, error) {
@@ -181,9 +181,9 @@ func listOf[T any](c *call, q *query, page func(offset, limit int) ([]T, int64, 
 // scan tries the rest of a filter on what the index answers.
 func scan[T any](c *call, q *query, after func(id string, limit int) ([]T, error), show func(T) (object, error), id func(T) string) (*reply, error) {
 	var out []object
-	total, seen := 0, 0
+	total, seen, page := 0, 0, min(scanPage, q.limit+1)
 	for last := ""; ; {
-		found, err := after(last, scanPage)
+		found, err := after(last, page)
 		if err != nil {
 			return nil, err
 		}
@@ -199,11 +199,11 @@ func scan[T any](c *call, q *query, after func(id string, limit int) ([]T, error
 				out = append(out, o)
 			}
 		}
-		if len(found) < scanPage {
+		if len(found) < page {
 			return c.list(q, int64(total), out), nil
 		}
-		if seen += len(found); seen >= maxScan {
-			return nil, fault.New(fault.SCIMTooMany, "the filter has no index, and there are more than %d resources", maxScan)
+		if seen += len(found); seen > q.limit {
+			return nil, fault.New(fault.SCIMTooMany, "the filter has no index, and there are more than %d resources", q.limit)
 		}
 	}
 }
@@ -213,6 +213,7 @@ func (f *Front) listUsers(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.limit = f.ScanLimit
 	slug, store := c.caller.Conn.Slug, f.Engine.Store
 	show := func(u *broker.DirectoryUser) (object, error) { return f.showUser(c, u, nil) }
 	if c.wanted("groups") || mentions(q.rest, "groups") {
@@ -233,6 +234,7 @@ func (f *Front) listGroups(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	q.limit = f.ScanLimit
 	slug, store, left := c.caller.Conn.Slug, f.Engine.Store, membersShown
 	show := func(g *broker.DirectoryGroup) (object, error) {
 		o, n, err := f.showGroup(c, g, left)

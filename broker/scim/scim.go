@@ -28,8 +28,10 @@ type Front struct {
 	Engine *directory.Engine
 	// AllowFailure takes one from an address's allowance of requests without a valid token.
 	AllowFailure func(ip string) bool
-	BaseURL      string
-	Now          func() time.Time
+	// ScanLimit is on how many resources a filter is tried that no index answers.
+	ScanLimit int
+	BaseURL   string
+	Now       func() time.Time
 }
 
 // call is one request whose token is good.

@@ -33,6 +33,7 @@ type world struct {
 	registry *registry.Registry
 	people   *login.Engine
 	engine   *directory.Engine
+	front    *scim.Front
 	url      string
 	token    string // of acme-entra
 	failures atomic.Int64
@@ -74,7 +75,8 @@ func worldOn(t testing.TB, s *store.Store) *world {
 	}
 	front := &web.Web{Log: slog.New(slog.DiscardHandler), Now: time.Now, Cookies: &web.Cookies{Now: time.Now}}
 	e := front.Engine()
-	(&scim.Front{Web: front, Engine: w.engine, BaseURL: "https://sso.example", Now: time.Now, AllowFailure: func(string) bool { return w.failures.Add(-1) >= 0 }}).Mount(e.Group(""))
+	w.front = &scim.Front{Web: front, Engine: w.engine, ScanLimit: 1000, BaseURL: "https://sso.example", Now: time.Now, AllowFailure: func(string) bool { return w.failures.Add(-1) >= 0 }}
+	w.front.Mount(e.Group(""))
 	front.Mount(e)
 	gin.SetMode(gin.ReleaseMode)
 	srv := httptest.NewServer(e)

@@ -29,7 +29,7 @@ func (in *installation) directories(people *login.Engine, end func(context.Conte
 // scim is the door of directories. Requests without a valid token are few unless somebody guesses.
 func (in *installation) scim(w *web.Web, e *directory.Engine) *scim.Front {
 	return &scim.Front{
-		Web: w, Engine: e, BaseURL: in.cfg.BaseURL, Now: time.Now,
+		Web: w, Engine: e, ScanLimit: 20_000, BaseURL: in.cfg.BaseURL, Now: time.Now,
 		AllowFailure: func(ip string) bool { return w.Limits.Allow("scim token", ip, 30, 2*time.Second) },
 	}
 }
