@@ -42,6 +42,7 @@
 // guarded way out for what is not HTTP. A person's password is tried once and a refused service account is left alone: by
 // sign-ins for ten minutes, by nightly checks until the connection is changed (providers.Sparing), so that nothing of ours
 // locks an account.
+//
 // # What directories push
 //
 // broker/scim reads SCIM 2.0 in its dialects and answers in the standard's; broker/directory carries it out. A directory is
