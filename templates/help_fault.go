@@ -29,6 +29,7 @@ var areaTitles = []FaultArea{
 	{Prefix: "login", Title: "Signing in"},
 	{Prefix: "idp", Title: "What the provider's own page said"},
 	{Prefix: "saml", Title: "SAML providers"},
+	{Prefix: "scim", Title: "Provisioning (SCIM)"},
 	{Prefix: "oidc", Title: "OpenID Connect and OAuth 2.0 providers"},
 	{Prefix: "ldap", Title: "LDAP directories"},
 	{Prefix: "paste", Title: "Values copied from the provider's console"},

@@ -6,7 +6,7 @@ import (
 
 	"cloakroom/broker"
 	"cloakroom/broker/calendar"
-	"cloakroom/broker/directory"
+	pushed "cloakroom/broker/directory"
 	"cloakroom/broker/login"
 	"cloakroom/broker/scim"
 	"cloakroom/broker/web"
@@ -14,9 +14,9 @@ import (
 )
 
 // directories carries out what customers' directories push.
-func (in *installation) directories(people *login.Engine, end func(context.Context, flow.Scope) (int, error)) *directory.Engine {
+func (in *installation) directories(people *login.Engine, end func(context.Context, flow.Scope) (int, error)) *pushed.Engine {
 	s := in.store
-	return &directory.Engine{
+	return &pushed.Engine{
 		Store: s.Directories, Tokens: s.SCIMTokens, People: people, Config: in.registry, Events: s.Events, Requests: s.Requests, Tx: s.Tx,
 		End: func(ctx context.Context, userID, connection string) error {
 			_, err := end(ctx, flow.Scope{UserID: userID, Connection: connection})
@@ -27,7 +27,7 @@ func (in *installation) directories(people *login.Engine, end func(context.Conte
 }
 
 // scim is the door of directories. Requests without a valid token are few unless somebody guesses.
-func (in *installation) scim(w *web.Web, e *directory.Engine) *scim.Front {
+func (in *installation) scim(w *web.Web, e *pushed.Engine) *scim.Front {
 	return &scim.Front{
 		Web: w, Engine: e, ScanLimit: 20_000, BaseURL: in.cfg.BaseURL, Now: time.Now,
 		AllowFailure: func(ip string) bool { return w.Limits.Allow("scim token", ip, 30, 2*time.Second) },
