@@ -147,11 +147,28 @@ type GuideFault struct {
 	Fix   string
 }
 
+// DirectorySteps are the steps that make the provider send its people here, none where it cannot by itself.
+func (h HelpProvider) DirectorySteps() []string {
+	if !SendsPeople(h.Guide.Preset) {
+		return nil
+	}
+	return DirectorySteps(h.Guide.Preset, "en")
+}
+
+// clickFix is what to click in a provider's console about a fault, "" where that is not known.
+func clickFix(preset string, code fault.Code) string {
+	fix, _ := fault.ConsoleFix(preset, "", code)
+	if fix == "" {
+		fix, _ = fault.DirectoryFix(preset, code)
+	}
+	return fix
+}
+
 // Faults are those for which it is known what to click in this provider's console.
 func (h HelpProvider) Faults() []GuideFault {
 	var out []GuideFault
 	for _, e := range fault.All() {
-		if fix, _ := fault.ConsoleFix(h.Guide.Preset, "", e.Code); fix != "" {
+		if fix := clickFix(h.Guide.Preset, e.Code); fix != "" {
 			out = append(out, GuideFault{h.Guide, e, fix})
 		}
 	}

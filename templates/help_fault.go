@@ -44,6 +44,7 @@ var areaTitles = []FaultArea{
 	{Prefix: "key", Title: "Our keys"},
 	{Prefix: "email", Title: "Email addresses"},
 	{Prefix: "domain", Title: "Domains"},
+	{Prefix: "scim", Title: "Directories that send people here (SCIM)"},
 	{Prefix: "profile", Title: "What is said of a person"},
 	{Prefix: "user", Title: "People"},
 	{Prefix: "invite", Title: "Invitations"},
@@ -132,7 +133,7 @@ func (h HelpFault) Lookalikes() []fault.Alternative { return fault.Lookalikes(h.
 func (h HelpFault) Consoles() []GuideFault {
 	var out []GuideFault
 	for _, g := range Guides() {
-		if fix, _ := fault.ConsoleFix(g.Preset, "", h.Entry.Code); fix != "" {
+		if fix := clickFix(g.Preset, h.Entry.Code); fix != "" {
 			out = append(out, GuideFault{Guide: g, Entry: h.Entry, Fix: fix})
 		}
 	}

@@ -38,6 +38,9 @@ var doubts = map[Code][]Alternative{
 		{OIDCRequest, "Does it fail each time, and only here? Then the provider does not take our request: its log says why."},
 	},
 
+	SCIMStopped: {{SCIMPaused, "Does the provider's console say that provisioning is paused, stopped or in quarantine?"}},
+	SCIMPaused:  {{SCIMStopped, "Does the provider's console say that provisioning runs? Then nothing has changed there."}},
+
 	OIDCSecretRefused: {
 		{OIDCSecretExpired, "Did sign-ins work until some day? Then the secret has expired or was replaced."},
 		{OIDCClientUnknown, "Is the Client ID, letter by letter, that of the application, and is the application still there?"},

@@ -169,4 +169,4 @@ func All() []Entry {
 }
 
 // catalogue joins the parts, one file per area.
-var catalogue = []map[Code]Entry{general, documentFaults, shadowFaults, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, operatorFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults, setupFaults, ldapFaults, scimFaults}
+var catalogue = []map[Code]Entry{general, documentFaults, shadowFaults, loginFaults, emailFaults, samlFaults, oidcFaults, opFaults, fetchFaults, adminFaults, domainFaults, mailFaults, inviteFaults, routingFaults, localFaults, operatorFaults, peopleFaults, calendarFaults, diagnoseFaults, idpFaults, pasteFaults, setupFaults, ldapFaults, scimFaults, scimSigns}

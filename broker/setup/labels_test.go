@@ -3,6 +3,9 @@ package setup_test
 import (
 	"encoding/json"
 	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"cloakroom/broker"
@@ -58,7 +61,55 @@ func labelsOf(p preset.Preset) map[string]bool {
 			out[take.Label] = true
 		}
 	}
+	d, _ := p.Directory()
+	for _, label := range append([]string{d.URL, d.Token, d.Test, d.Begin}, bolds(templates.DirectorySteps(p.Name, "en"))...) {
+		out[label] = true
+	}
 	return out
+}
+
+var boldLabel = regexp.MustCompile(`\*\*([^*]+)\*\*`)
+
+// bolds are the labels that steps name.
+func bolds(steps []string) []string {
+	var out []string
+	for _, s := range steps {
+		for _, m := range boldLabel.FindAllStringSubmatch(s, -1) {
+			out = append(out, m[1])
+		}
+	}
+	return out
+}
+
+// Every console's steps stand in every language, step for step, and name the same labels: those that the presets know.
+func TestDirectorySteps(t *testing.T) {
+	for _, p := range preset.All() {
+		d, own := p.Directory()
+		english := templates.DirectorySteps(p.Name, "en")
+		for _, lang := range broker.Locales {
+			steps := templates.DirectorySteps(p.Name, lang)
+			if len(steps) != len(english) || len(steps) == 0 {
+				t.Fatalf("%s in %s: %d steps, %d in English", p.Name, lang, len(steps), len(english))
+			}
+			for i := range steps {
+				if a, b := bolds(english[i:i+1]), bolds(steps[i:i+1]); !slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))) {
+					t.Errorf("%s in %s, step %d: labels %q, want %q", p.Name, lang, i+1, b, a)
+				}
+			}
+		}
+		if !own {
+			continue
+		}
+		named := strings.Join(bolds(english), "\n")
+		for _, label := range []string{d.URL, d.Test, d.Begin, strings.TrimPrefix(d.Token, "HTTP Header – ")} {
+			if p.Name != "generic" && !strings.Contains(named, label) {
+				t.Errorf("%s: no step names %q", p.Name, label)
+			}
+		}
+	}
+	if steps := strings.Join(templates.DirectorySteps("entra", "de"), "\n"); !strings.Contains(steps, "**Tenant URL** (Mandanten-URL)") {
+		t.Errorf("the console's own word is missing: %s", steps)
+	}
 }
 
 // There are steps for whatever a link can renew.
