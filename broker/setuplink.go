@@ -35,10 +35,11 @@ const (
 	SetupCertificate = "certificate" // another certificate or other metadata of a connection
 	SetupSecret      = "secret"      // another client secret of a connection
 	SetupDomain      = "domain"      // proving domains
+	SetupSCIM        = "scim"        // having the directory send its people here
 )
 
 // SetupPurposes lists them.
-var SetupPurposes = []string{SetupConnection, SetupCertificate, SetupSecret, SetupDomain}
+var SetupPurposes = []string{SetupConnection, SetupCertificate, SetupSecret, SetupDomain, SetupSCIM}
 
 // States of a setup link.
 const (

@@ -70,6 +70,9 @@ func (s *Service) checked(ctx context.Context, c *broker.Connection, by string) 
 	if err := s.checkDocuments(ctx, &r, c); err != nil {
 		return Report{}, err
 	}
+	if err := s.checkDirectory(ctx, &r, c); err != nil {
+		return Report{}, err
+	}
 	limited, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	if by == Nightly {

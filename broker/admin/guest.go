@@ -142,7 +142,7 @@ var ofConnections = []string{broker.SetupConnection, broker.SetupCertificate, br
 
 // State is how far the connection is, nil where no provider is chosen yet. Who did what on our side is left out.
 func (g *Guest) State(ctx context.Context) (*WizardState, error) {
-	if g.Link.Connection == "" || g.Link.Purpose == broker.SetupDomain {
+	if g.Link.Connection == "" || !slices.Contains(ofConnections, g.Link.Purpose) {
 		return nil, nil
 	}
 	w, err := g.s.WizardState(ctx, g.actor, g.Link.Realm, g.Link.Connection)

@@ -179,6 +179,7 @@ func TestNothingBeyondThePurpose(t *testing.T) {
 		"certificate": h.guest(t, "acme", `{"purpose":"certificate","connection":"acme-saml"}`),
 		"secret":      h.guest(t, "acme", `{"purpose":"secret","connection":"acme-oidc"}`),
 		"domain":      h.guest(t, "acme", `{"purpose":"domain","connection":"acme-oidc"}`),
+		"scim":        h.guest(t, "acme", `{"purpose":"scim","connection":"acme-oidc"}`),
 	}
 	methods := map[string]struct {
 		may []string
@@ -222,6 +223,9 @@ func TestNothingBeyondThePurpose(t *testing.T) {
 		"Domains":          {[]string{"domain", "connection"}, func(g *admin.Guest) error { _, err := g.Domains(ctx); return err }},
 		"AddDomain":        {[]string{"domain"}, func(g *admin.Guest) error { _, err := g.AddDomain(ctx, "new.example"); return err }},
 		"VerifyDomain":     {[]string{"domain"}, func(g *admin.Guest) error { _, err := g.VerifyDomain(ctx, "acme.example"); return notFoundIsNo(err) }},
+		"Directory":        {[]string{"scim"}, func(g *admin.Guest) error { _, err := g.Directory(ctx); return err }},
+		"MakeToken":        {[]string{"scim"}, func(g *admin.Guest) error { _, err := g.MakeToken(ctx); return err }},
+		"State":            {[]string{"certificate", "secret"}, func(g *admin.Guest) error { return seenState(g) }},
 		"Domain elsewhere": {nil, func(g *admin.Guest) error { _, err := g.VerifyDomain(ctx, "globex.example"); return err }},
 	}
 	before, err := h.GetConnection(ctx, owner, "acme", "acme-saml")
@@ -251,6 +255,15 @@ func TestNothingBeyondThePurpose(t *testing.T) {
 		t.Errorf("the OpenID connection: %+v", c)
 	}
 	wantCode(t, guests["certificate"].Copied(ctx, true), fault.SetupBeyond)
+}
+
+// seenState takes a state that shows nothing for refused.
+func seenState(g *admin.Guest) error {
+	w, err := g.State(ctx)
+	if err == nil && w == nil {
+		err = errors.New("nothing is shown")
+	}
+	return err
 }
 
 // strict takes a paste that was not saved for refused.

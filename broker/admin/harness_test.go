@@ -69,6 +69,7 @@ func newHouse(t testing.TB) *house {
 		Local:       admin.Local{Credentials: h.store.Credentials},
 		Enforcement: admin.Enforcement{People: h.store.Users, ForDomain: h.store.Connections.ForDomain}, Outbox: h.store.Outbox,
 		KeyTurns: h.store.Keys, Setup: admin.Setup{Links: h.store.SetupLinks}, Overviews: h.store.Overview, Stats: h.store.Stats, Checks: h.store.Checks, Traces: h.store.Traces,
+		SCIM: admin.SCIM{Tokens: h.store.SCIMTokens, People: h.store.Directories, Log: h.store.Requests, NewID: ledger.NewID},
 		Tx:   h.store.Tx,
 		Open: func(_ context.Context, c *broker.Connection) (providers.Provider, error) { return h.open(own, c) },
 		FindSessions: func(ctx context.Context, realm string, f admin.SessionFilter, p broker.Page) ([]*broker.Session, string, error) {

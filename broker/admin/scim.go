@@ -21,6 +21,7 @@ type SCIM struct {
 	}
 	People interface {
 		OfPerson(ctx context.Context, realm, userID string) ([]*broker.DirectoryUser, error)
+		Users(ctx context.Context, connection string, q broker.DirectoryQuery, offset, limit int) ([]*broker.DirectoryUser, int64, error)
 	}
 	Log interface {
 		List(ctx context.Context, connection string, p broker.Page) ([]broker.DirectoryRequest, string, error)
@@ -73,6 +74,8 @@ type SCIMState struct {
 	LastUserWriteAt  time.Time    `json:"last_user_write_at,omitzero"`
 	LastGroupWriteAt time.Time    `json:"last_group_write_at,omitzero"`
 	LastFailure      *SCIMFailure `json:"last_failure"`
+	Stage            string       `json:"stage" enum:"none,refused,tested,provisioning,silent" doc:"What the requests come to"`
+	Findings         []Finding    `json:"findings" doc:"What is wrong with it, the worst first"`
 }
 
 // SCIMBaseURL is what the customer's directory is given.
@@ -80,18 +83,27 @@ func (s *Service) SCIMBaseURL(slug string) string { return s.BaseURL + "/scim/v2
 
 // GetSCIM answers how the directory of a connection stands.
 func (s *Service) GetSCIM(ctx context.Context, a Actor, realm, slug string) (*SCIMState, error) {
-	tokens, err := s.ListSCIMTokens(ctx, a, realm, slug)
+	c, err := s.connection(ctx, a, realm, slug, toRead)
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.SCIM.Log.State(ctx, realm, slug)
+	d, err := s.directory(ctx, c)
 	if err != nil {
 		return nil, err
+	}
+	found, err := s.directoryFindings(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	st, tokens := d.state, make([]*SCIMToken, 0, len(d.tokens))
+	for _, t := range d.tokens {
+		tokens = append(tokens, s.scimToken(t))
 	}
 	out := &SCIMState{
 		BaseURL: s.SCIMBaseURL(slug), Tokens: tokens, Users: st.Users, ActiveUsers: st.ActiveUsers, DeletedUsers: st.DeletedUsers, Groups: st.Groups,
 		Requests: st.Requests, Failures: st.Failures, Refused: st.Refused, UserReads: st.UserReads, UserWrites: st.UserWrites, GroupReads: st.GroupReads, GroupWrites: st.GroupWrites,
 		FirstRequestAt: st.FirstAt, LastRequestAt: st.LastAt, LastReadAt: st.LastReadAt, LastUserWriteAt: st.LastUserWriteAt, LastGroupWriteAt: st.LastGroupWriteAt,
+		Stage: d.stage(), Findings: found,
 	}
 	if !st.LastFailureAt.IsZero() {
 		out.LastFailure = &SCIMFailure{At: st.LastFailureAt, Method: st.LastFailureMethod, Path: st.LastFailurePath, Code: st.LastFailureCode, Detail: st.LastFailureDetail}
@@ -119,7 +131,7 @@ func (s *Service) scimToken(t *broker.SCIMToken) *SCIMToken {
 // NewSCIMToken is what CreateSCIMToken takes.
 type NewSCIMToken struct {
 	Name      string    `json:"name"`
-	ExpiresAt time.Time `json:"expires_at"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
 // CreateSCIMToken makes a token for the directory of a connection and answers it, this once. Those there are stay good,

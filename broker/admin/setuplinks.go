@@ -45,8 +45,8 @@ const (
 
 // NewSetupLink is what an operator writes of a setup link.
 type NewSetupLink struct {
-	Purpose    string          `json:"purpose,omitempty" enum:"connection,certificate,secret,domain" doc:"connection (a new one) if left out"`
-	Connection string          `json:"connection,omitempty" doc:"Slug; needed for certificate and secret, and for a connection that was begun here"`
+	Purpose    string          `json:"purpose,omitempty" enum:"connection,certificate,secret,domain,scim" doc:"connection (a new one) if left out"`
+	Connection string          `json:"connection,omitempty" doc:"Slug; needed for certificate, secret and scim, and for a connection that was begun here"`
 	Presets    []string        `json:"presets,omitempty" doc:"The providers to choose from; all if left out"`
 	Activate   bool            `json:"activate,omitempty" doc:"The administrator may switch the new connection on"`
 	Contact    string          `json:"contact,omitempty" doc:"The administrator's address"`
@@ -94,6 +94,16 @@ func (s *Service) GetSetupLink(ctx context.Context, a Actor, realm, id string) (
 	v := s.setupView(l)
 	if l.Connection == "" {
 		return v, nil
+	}
+	if l.Purpose == broker.SetupSCIM {
+		c, err := s.connection(ctx, a, realm, l.Connection, toRead)
+		if err == nil {
+			v.Steps, v.Next, err = s.directorySteps(ctx, c)
+		}
+		if fault.CodeOf(err) == fault.NotFound { // deleted since
+			err = nil
+		}
+		return v, err
 	}
 	w, err := s.WizardState(ctx, a, realm, l.Connection)
 	if errors.Is(err, broker.ErrNotFound) { // deleted since
@@ -162,7 +172,7 @@ func (s *Service) RenewLink(ctx context.Context, realm, connection, purpose stri
 		return "", err
 	}
 	system := Actor{Name: "system", Role: Owner}
-	if purpose != broker.SetupSecret {
+	if purpose != broker.SetupSecret && purpose != broker.SetupSCIM {
 		purpose = broker.SetupCertificate
 	}
 	l, err := s.buildSetupLink(ctx, system, r, NewSetupLink{Purpose: purpose, Connection: connection, ExpiresIn: broker.Duration(setupAtMost)})
@@ -262,7 +272,7 @@ func checkSetup(p *problems, l *broker.SetupLink) {
 // checkSetupConnection holds a link to a connection that its purpose fits.
 func (s *Service) checkSetupConnection(ctx context.Context, a Actor, p *problems, l *broker.SetupLink) error {
 	if l.Connection == "" {
-		if l.Purpose == broker.SetupCertificate || l.Purpose == broker.SetupSecret {
+		if slices.Contains([]string{broker.SetupCertificate, broker.SetupSecret, broker.SetupSCIM}, l.Purpose) {
 			p.add("/connection", "is needed: which connection's %s is it", l.Purpose)
 		}
 		return nil

@@ -31,7 +31,7 @@ const (
 
 // WizardStep is one step and how it stands; nothing of it is stored, it is told from the facts.
 type WizardStep struct {
-	ID    string `json:"id" enum:"provider,copied,pasted,checked,tested,trusted,live"`
+	ID    string `json:"id" enum:"provider,copied,pasted,checked,tested,trusted,live,token,reached,sent"`
 	State string `json:"state" enum:"done,todo,warning,failed"`
 	// Missing are the settings that are still missing, by pointer, or the domains that nobody has verified.
 	Missing []string  `json:"missing,omitempty"`

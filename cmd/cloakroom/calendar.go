@@ -69,7 +69,7 @@ func (in *installation) endsOfRealm(ctx context.Context, r *broker.Realm) ([]cal
 		return in.store.SetupLinks.List(ctx, r.Name, "", p)
 	}, func(l *broker.SetupLink) {
 		open := l.State(now) == broker.SetupWaiting || l.State(now) == broker.SetupOpened
-		if open && (l.Purpose == broker.SetupConnection || l.Purpose == broker.SetupDomain) { // links to renew come of a warning
+		if open && (l.Purpose == broker.SetupConnection || l.Purpose == broker.SetupDomain || l.Purpose == broker.SetupSCIM) { // links to renew come of a warning
 			out = append(out, calendar.Thing{Kind: broker.ExpirySetupLink, Role: "link:" + l.ID, Name: l.Purpose + " " + l.Contact, Fingerprint: l.ID, Since: l.CreatedAt, At: l.ExpiresAt})
 		}
 	})
