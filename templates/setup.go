@@ -31,7 +31,7 @@ func RenewalSteps(preset, protocol string) []string {
 // do what decides which of its parts there are.
 type Setup struct {
 	Shell
-	Purpose string // connection, certificate, secret, domain
+	Purpose string // connection, certificate, secret, domain, scim
 	Who     string // who asks for it
 	Note    string
 	Until   string // a date
@@ -43,6 +43,7 @@ type Setup struct {
 	Wizard    *Wizard // nil where there is no connection
 	Renew     *SetupRenewal
 	Domains   *SetupDomains
+	Directory *SetupDirectory
 	Finish    SetupFinish
 }
 
@@ -54,7 +55,7 @@ func (s Setup) IntroID() string { return "setup.intro_" + s.kind() }
 
 func (s Setup) kind() string {
 	switch s.Purpose {
-	case "certificate", "secret", "domain":
+	case "certificate", "secret", "domain", "scim":
 		return s.Purpose
 	}
 	return "connection"
@@ -62,6 +63,17 @@ func (s Setup) kind() string {
 
 // Card is a finding for the wizard's partial.
 func (s Setup) Card(f FindingCard) WizardCard { return WizardCard{f, s.Shell} }
+
+// copyWords is a field to copy with the page's words for it.
+type copyWords struct {
+	CopyField
+	Lang, Copy, Copied string
+}
+
+// Copy is a field to copy for the page's template.
+func (s Setup) Copy(f CopyField) copyWords {
+	return copyWords{f, s.LangTag(), s.T("action.copy"), s.T("action.copied")}
+}
 
 // SetupChoice lets the administrator choose a provider.
 type SetupChoice struct {

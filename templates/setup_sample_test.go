@@ -4,7 +4,8 @@ import "cloakroom/templates"
 
 // setupTexts are the texts that the setup page's struct chooses.
 var setupTexts = []string{
-	"setup.title_connection", "setup.title_certificate", "setup.title_secret", "setup.title_domain",
+	"setup.title_connection", "setup.title_certificate", "setup.title_secret", "setup.title_domain", "setup.title_scim", "setup.intro_scim",
+	"directory.state_none", "directory.state_refused", "directory.state_tested", "directory.state_provisioning", "directory.state_silent",
 	"setup.intro_connection", "setup.intro_certificate", "setup.intro_secret", "setup.intro_domain",
 	"setup.support", "setup.need_domains", "setup.need_test", "wizard.live_text",
 }
@@ -44,7 +45,21 @@ func setupSamples(lang string) []page {
 	missing := *domains
 	missing.Problem, missing.Typed = &finding, "gmail.com"
 	domain.Purpose, domain.Domains, domain.Finish = "domain", &missing, templates.SetupFinish{Done: "/setup/x/done", Renewal: true}
+	begin := first
+	begin.Purpose, begin.Finish = "scim", templates.SetupFinish{Done: "/setup/x/done", Renewal: true}
+	begin.Directory = &templates.SetupDirectory{
+		Provider: "Microsoft Entra ID", Steps: templates.DirectorySteps("entra", lang), Path: "Enterprise apps > the application > Provisioning > Admin Credentials",
+		Fields:     []templates.CopyField{{ID: "directory-url", Label: "Tenant URL", Local: templates.LocalLabel("entra", lang, "Tenant URL"), Value: "https://sso.example/scim/v2/acme-entra"}},
+		TokenField: templates.CopyField{ID: "directory-token", Label: "Secret Token", Local: templates.LocalLabel("entra", lang, "Secret Token"), Value: "crs_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"},
+		Make:       "/setup/x/token", Made: "2026-11-22", Ends: "2027-11-22", Test: "Test Connection", TestLocal: templates.LocalLabel("entra", lang, "Test Connection"), State: "none", StateURL: "/setup/x/directory", LookURL: "/setup/x",
+	}
+	refused, arriving := begin, begin
+	one, two := *begin.Directory, *begin.Directory
+	one.State, one.Findings, one.TokenField.Value, one.Last = "refused", []templates.FindingCard{finding}, "", templates.When{Short: "2026-11-22 02:00 UTC", ISO: "2026-11-22T02:00:00Z"}
+	two.State, two.Users, two.Inactive, two.Groups, two.TokenField.Value, two.Last = "provisioning", 214, 3, 7, "", one.Last
+	refused.Directory, arriving.Directory = &one, &two
 	return []page{
+		{"setup_scim", begin}, {"setup_scim_refused", refused}, {"setup_scim_arriving", arriving},
 		{"setup_choose", begun}, {"setup_choose_none", none}, {"setup_connection", going}, {"setup_done", done},
 		{"setup_certificate", certificate}, {"setup_secret", secret}, {"setup_domain", domain},
 	}

@@ -39,7 +39,7 @@ func connectionPath(c *web.Ctx, below ...string) string {
 func connectionTabs() []struct{ label, below string } {
 	return []struct{ label, below string }{
 		{"Overview", ""}, {"Set up", "setup"}, {"Settings", "settings"}, {"Explain", "explain"}, {"Hand-over sheet", "sheet"},
-		{"Published", "documents"}, {"Trial", "shadow"}, {"Enforcement", "enforcement"}, {"People", "collisions"}, {"Our keys", "keys"},
+		{"Published", "documents"}, {"Trial", "shadow"}, {"Provisioning", "provisioning"}, {"Enforcement", "enforcement"}, {"People", "collisions"}, {"Our keys", "keys"},
 	}
 }
 

@@ -117,6 +117,10 @@ func (f *Front) person(c *web.Ctx, a admin.Actor) error {
 	if err != nil {
 		return err
 	}
+	directories, err := f.Admin.UserDirectories(ctx, a, realm, id)
+	if err != nil {
+		return err
+	}
 	events, err := f.Admin.ListRealmEvents(ctx, a, realm, admin.EventFilter{UserID: id}, broker.Page{Limit: 15})
 	if err != nil {
 		return err
@@ -125,7 +129,7 @@ func (f *Front) person(c *web.Ctx, a admin.Actor) error {
 	here := realmPath(realm, "people", id)
 	p.Actions = []templates.Place{{Label: "Edit this person", URL: here + "/edit"}, {Label: "Sign them out", URL: here + "/signout"}, {Label: "Merge accounts", URL: here + "/merge"}, {Label: "Delete them", URL: here + "/delete", Danger: true}}
 	p.Sections = []templates.Section{
-		f.standing(c, p.Console, u), {Heading: "About", Facts: personFacts(p.Console, u)}, f.links(p.Console, realm, u, links.Items), f.ways(p.Console, realm, u),
+		f.standing(c, p.Console, u), {Heading: "About", Facts: personFacts(p.Console, u)}, f.links(p.Console, realm, u, links.Items), f.directories(p.Console, realm, directories.Items), f.ways(p.Console, realm, u),
 		{Heading: "Signed in at", Table: f.sessionTable(p.Console, sessions.Items), Empty: templates.Empty{Text: "Not signed in anywhere."}},
 		{Heading: "What happened", Table: f.eventTable(p.Console, events.Items), Empty: templates.Empty{Text: "Nothing yet."}, Links: []templates.Place{{Label: "All of it", URL: realmPath(realm, "events") + "?user=" + url.QueryEscape(id)}, {Label: "Sign-ins of this address", URL: realmPath(realm, "logins") + "?q=" + url.QueryEscape(u.Email)}}},
 	}

@@ -32,6 +32,7 @@ func setupLinkPath(realm string, below ...string) string {
 func purposeWords() map[string]string {
 	return map[string]string{
 		broker.SetupConnection: "A new connection", broker.SetupCertificate: "Another certificate", broker.SetupSecret: "Another client secret", broker.SetupDomain: "Proving domains",
+		broker.SetupSCIM: "Provisioning from the directory",
 	}
 }
 
@@ -54,6 +55,7 @@ func stepWords(step string) string {
 	return map[string]string{
 		admin.StepProvider: "choose the provider", admin.StepCopied: "enter our values there", admin.StepPasted: "bring theirs here", admin.StepChecked: "the check",
 		admin.StepTested: "a test sign-in", admin.StepTrusted: "prove the domains", admin.StepLive: "switch it on",
+		admin.StepToken: "make a token", admin.StepReached: "try the connection in their console", admin.StepSent: "start provisioning there",
 	}[step]
 }
 
@@ -153,6 +155,9 @@ func setupPlaces(realm string, l *admin.SetupLink) []templates.Place {
 	if l.Connection == "" {
 		return []templates.Place{{Label: "What was done by setup links", URL: realmPath(realm, "events") + "?kind=setup_link."}}
 	}
+	if l.Purpose == broker.SetupSCIM {
+		return []templates.Place{{Label: "What the directory sends", URL: realmPath(realm, "connections", l.Connection, "provisioning")}}
+	}
 	return []templates.Place{{Label: "Go on in the console", URL: realmPath(realm, "connections", l.Connection, "setup")},
 		{Label: "What was changed, by whom", URL: realmPath(realm, "events") + "?connection=" + url.QueryEscape(l.Connection)}}
 }
@@ -174,7 +179,7 @@ func setupFacts(p templates.Console, l *admin.SetupLink) []templates.Fact {
 var setupLinkFields = []field{
 	{pointer: "/purpose", kind: "select", label: "What for", options: []templates.Option{
 		{Value: broker.SetupConnection, Label: "A new connection"}, {Value: broker.SetupCertificate, Label: "Another certificate of a connection"},
-		{Value: broker.SetupSecret, Label: "Another client secret of a connection"}, {Value: broker.SetupDomain, Label: "Proving domains"},
+		{Value: broker.SetupSecret, Label: "Another client secret of a connection"}, {Value: broker.SetupDomain, Label: "Proving domains"}, {Value: broker.SetupSCIM, Label: "Provisioning from the directory (SCIM)"},
 	}},
 	{pointer: "/connection", kind: "text", label: "Connection", hint: "Its slug. Empty for a new one that the customer begins."},
 	{pointer: "/contact", kind: "text", label: "Address of the customer's administrator", hint: "Empty: you pass the link on yourself."},

@@ -20,6 +20,7 @@ type part struct {
 	domain *fault.Error
 	typed  string // for a domain
 	finish *fault.Error
+	token  string // was made just now
 }
 
 // page shows where the link's holders stand.
@@ -42,6 +43,11 @@ func (f *Front) page(c *web.Ctx, g *admin.Guest, status int, tried part) error {
 	}
 	if g.Link.Purpose == broker.SetupConnection || g.Link.Purpose == broker.SetupDomain {
 		if p.Domains, err = domains(c, g, tried); err != nil {
+			return err
+		}
+	}
+	if g.Link.Purpose == broker.SetupSCIM {
+		if p.Directory, err = directory(c, g, p.Shell, tried.token); err != nil {
 			return err
 		}
 	}

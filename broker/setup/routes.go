@@ -11,9 +11,10 @@ func (f *Front) Mount(r gin.IRouter) {
 	r.POST(at, f.posted(f.paste))
 	r.GET(at+"/test", f.guest(f.testState))
 	r.POST(at+"/test", f.posted(f.beginTest))
+	r.GET(at+"/directory", f.guest(f.directoryState))
 	for below, h := range map[string]handler{
 		"/provider": f.choose, "/copied": f.copied, "/check": f.check, "/page": f.pastePage,
-		"/domains": f.addDomain, "/domains/look": f.look, "/on": f.switchOn, "/done": f.done,
+		"/domains": f.addDomain, "/domains/look": f.look, "/token": f.makeToken, "/on": f.switchOn, "/done": f.done,
 	} {
 		r.POST(at+below, f.posted(h))
 		r.GET(at+below, f.guest(f.back))

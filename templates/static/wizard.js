@@ -10,7 +10,9 @@ const show = (html, focus) => {
   const next = fresh.getElementById("wizard");
   if (!next) return location.reload();
   const open = [...at().querySelectorAll("details[open] > summary")].map((s) => s.textContent);
+  const token = document.getElementById("token-fresh"); // shown once: what follows the page does not take it away
   at().replaceWith(next);
+  if (token && !document.getElementById("token-fresh")) document.getElementById("token-slot")?.append(token);
   for (const s of next.querySelectorAll("details > summary")) if (open.includes(s.textContent)) s.parentElement.open = true;
   ready();
   const problem = focus && document.getElementById("problem");
@@ -122,7 +124,20 @@ const follow = () => {
   }, 1000);
 };
 
+// attend looks every two seconds, while the page is seen, whether anything has come from the directory.
+const attend = () => {
+  setInterval(async () => {
+    const state = at().dataset.directoryState;
+    if (busy || document.hidden || !state) return;
+    const answer = await fetch(state, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (!answer?.ok || (await answer.json()).seen === at().dataset.directorySeen || busy) return;
+    const page = await fetch(at().dataset.directoryPage, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (page?.ok && !busy) show(await page.text());
+  }, 2000);
+};
+
 if (at()) {
+  if (at().dataset.directoryState) attend();
   ready();
   check();
   if (at().dataset.testStatus === "waiting") follow();
