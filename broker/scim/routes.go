@@ -48,7 +48,12 @@ func (f *Front) Mount(r gin.IRouter) {
 }
 
 // nothing answers the base URL itself, which is no resource.
-func (f *Front) nothing(*call) (*reply, error) { return nil, fault.New(fault.SCIMPath, "") }
+func (f *Front) nothing(c *call) (*reply, error) { return nil, astray(c) }
+
+// astray names the right base URL to whoever has shown a token of the connection's.
+func astray(c *call) error {
+	return fault.New(fault.SCIMPath, "the base URL is %s, without anything after it", c.base)
+}
 
 // on adapts a handler: token, body, answer, request log. kind is what the request is about.
 func (f *Front) on(kind string, h func(c *call) (*reply, error)) gin.HandlerFunc {
@@ -63,6 +68,9 @@ func (f *Front) on(kind string, h func(c *call) (*reply, error)) gin.HandlerFunc
 			g.Header("Retry-After", "60")
 			web.SCIM(g, http.StatusTooManyRequests, problem(fault.New(fault.RateLimited, "requests without a valid token from %s", ip)))
 			return
+		}
+		if err == nil && (c.id == "Users" || c.id == "Groups") { // the base URL was pasted with a resource behind it
+			err = astray(c)
 		}
 		var out *reply
 		if err == nil {

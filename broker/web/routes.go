@@ -65,7 +65,7 @@ func (w *Web) nowhere(c *gin.Context) {
 		problem(c, fault.New(fault.NotFound, "there is no such path"))
 		return
 	}
-	if scimNowhere(c, http.StatusNotFound, fault.Lookup(fault.SCIMPath).Cause+" "+fault.Lookup(fault.SCIMPath).Fix) {
+	if w.scimNowhere(c, http.StatusNotFound, fault.SCIMPath) {
 		return
 	}
 	if w.Astray == nil || !w.Astray(c) {
@@ -80,7 +80,7 @@ func (w *Web) wrongMethod(c *gin.Context) {
 		problem(c, err)
 		return
 	}
-	if scimNowhere(c, http.StatusMethodNotAllowed, fault.Lookup(fault.MethodNotAllowed).Cause) {
+	if w.scimNowhere(c, http.StatusMethodNotAllowed, fault.MethodNotAllowed) {
 		return
 	}
 	if w.Astray == nil || !w.Astray(c) {
