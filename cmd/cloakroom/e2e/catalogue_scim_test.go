@@ -22,8 +22,8 @@ type sending struct {
 	good  string // a token of the connection's own
 }
 
-// directory is a connection of a provider with a token, entered at the provider as it should be.
-func (b *bench) directory(like oidcop.Like, conn obj) *sending {
+// sender is a connection of a provider with a token, entered at the provider as it should be.
+func (b *bench) sender(like oidcop.Like, conn obj) *sending {
 	b.t.Helper()
 	s := &sending{stand: b.oidc(oidcCase{like: like, conn: conn})}
 	var state struct {
@@ -104,7 +104,7 @@ func (s *sending) answered(a scimAnswer, status int) scimAnswer {
 // tokenEntered is a connection test with a token that was entered wrongly, or rightly after all.
 func tokenEntered(like oidcop.Like, status int, wrong func(s *sending) string) func(*bench) told {
 	return func(b *bench) told {
-		s := b.directory(like, nil)
+		s := b.sender(like, nil)
 		s.token = wrong(s)
 		a := s.answered(s.scimClient.test(), status)
 		if status == http.StatusUnauthorized && strings.Contains(a.Raw, s.good[20:]) {
@@ -133,24 +133,24 @@ func scimEntries() []entry {
 			{"a blank behind it", tokenEntered(okta, 200, func(s *sending) string { return s.good + "  " }), fine},
 			{"a new line behind it", tokenEntered(entra, 200, func(s *sending) string { return s.good + "\n" }), fine},
 			{"of another connection", func(b *bench) told {
-				s := b.directory(entra, nil)
+				s := b.sender(entra, nil)
 				other := *b
 				other.slug = b.slug + "-other"
-				s.token = other.directory(okta, nil).good
+				s.token = other.sender(okta, nil).good
 				s.answered(s.scimClient.test(), 401)
 				return s.seen()
 			}, rejected("scim.token_elsewhere", "Tenant URL")},
 			{"of another product", tokenEntered(okta, 401, func(*sending) string { return "00aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789abcd" }), rejected("scim.token_unknown", "Authorization")},
 			{"none", tokenEntered(entra, 401, func(*sending) string { return "" }), rejected("scim.token_missing", "Secret Token")},
 			{"expired", func(b *bench) told {
-				s := b.directory(okta, nil)
+				s := b.sender(okta, nil)
 				s.token = s.newToken(obj{"name": "short", "expires_at": time.Now().Add(1500 * time.Millisecond).UTC().Format(time.RFC3339Nano)})
 				time.Sleep(1600 * time.Millisecond)
 				s.answered(s.scimClient.test(), 401)
 				return s.seen()
 			}, rejected("scim.token_expired", "Authorization")},
 			{"revoked, and the provider gives up", func(b *bench) told {
-				s := b.directory(entra, nil)
+				s := b.sender(entra, nil)
 				s.answered(s.create(ada), 201)
 				s.revokeAll()
 				s.answered(s.scimClient.test(), 401)
@@ -161,9 +161,9 @@ func scimEntries() []entry {
 			{"as catalogued", func(b *bench) told { return b.idle(entra, 50*time.Minute) }, expected{codes: "scim.nothing_sent", side: "idp", label: "Start provisioning", sure: "proved", says: "no user has been sent"}},
 			{"Okta sends at once", func(b *bench) told { return b.idle(okta, 10*time.Minute) }, expected{codes: "scim.nothing_sent", side: "idp", label: "To App", sure: "proved"}},
 			{"within the cycle", func(b *bench) told { return b.idle(entra, 30*time.Minute) }, fine},
-			{"never called", func(b *bench) told { return b.directory(entra, nil).aged(time.Hour).seen() }, expected{codes: "scim.never_called", side: "idp", label: "Tenant URL", sure: "proved"}},
+			{"never called", func(b *bench) told { return b.sender(entra, nil).aged(time.Hour).seen() }, expected{codes: "scim.never_called", side: "idp", label: "Tenant URL", sure: "proved"}},
 			{"silent for a week", func(b *bench) told {
-				s := b.directory(entra, nil)
+				s := b.sender(entra, nil)
 				s.answered(s.create(ada), 201)
 				return s.aged(8 * 24 * time.Hour).seen()
 			}, expected{codes: "scim.stopped", side: "idp", label: "Restart provisioning", sure: "guess", or: "scim.paused_by_provider"}},
@@ -176,7 +176,7 @@ func scimEntries() []entry {
 				return b.twins(okta, scimPerson{userName: "abyron@hq.acme.example", mail: "abyron@hq.acme.example", externalID: "00u1", given: "Ada", family: "Byron"})
 			}, expected{codes: "scim.same_person", side: "idp", label: "Application username format", sure: "likely", says: "are the same person"}},
 			{"a nickname in place of the lasting identifier", func(b *bench) told {
-				s := b.directory(entra, nil)
+				s := b.sender(entra, nil)
 				s.answered(s.create(scimPerson{"ada@acme.example", "ada@acme.example", "abyron", "Ada", "Byron"}), 201)
 				return s.seen()
 			}, expected{codes: "scim.external_id_differs", side: "idp", label: "objectId", sure: "proved"}},
@@ -186,7 +186,7 @@ func scimEntries() []entry {
 			{"behind the flag", func(b *bench) told { return b.dialect(entra, "?aadOptscim062020") }, expected{says: `"active_users":0`}},
 			{"Okta", func(b *bench) told { return b.dialect(okta, "") }, expected{says: `"active_users":0`}},
 			{"paths and dotted names", func(b *bench) told {
-				s := b.directory(entra, nil)
+				s := b.sender(entra, nil)
 				id := s.answered(s.create(ada), 201).id()
 				s.answered(s.patch("/Users/"+id,
 					obj{"op": "Replace", "path": "name.familyName", "value": "Lovelace"},
@@ -205,7 +205,7 @@ func scimEntries() []entry {
 			{"as catalogued", func(b *bench) told {
 				b = b.realmOf(nil)
 				b.api("POST", "/realms/"+b.realm()+"/users", obj{"email": "ada@home.example", "given_name": "Ada"}, 201, nil)
-				s := b.directory(okta, alsoConn(anywhere, obj{"linking": "never"}))
+				s := b.sender(okta, alsoConn(anywhere, obj{"linking": "never"}))
 				a := s.answered(s.create(scimPerson{"ada@home.example", "ada@home.example", "00u1", "Ada", "Byron"}), 409)
 				if a.Body["scimType"] != "uniqueness" {
 					b.t.Errorf("the directory is not told: %s", a.Raw)
@@ -213,13 +213,13 @@ func scimEntries() []entry {
 				return s.seen()
 			}, expected{codes: "scim.conflict", side: "idp", label: "Linking", sure: "proved", says: "already exists here"}},
 			{"twice in the directory itself", func(b *bench) told {
-				s := b.directory(entra, nil)
+				s := b.sender(entra, nil)
 				s.answered(s.create(ada), 201)
 				s.answered(s.create(ada), 409)
 				return s.seen()
 			}, expected{codes: "scim.taken", side: "idp", label: "externalId", sure: "proved"}},
 			{"deleted and sent again", func(b *bench) told {
-				s := b.directory(okta, nil)
+				s := b.sender(okta, nil)
 				id := s.answered(s.create(ada), 201).id()
 				s.answered(s.do(http.MethodDelete, "/Users/"+id, nil, nil), 204)
 				s.answered(s.create(ada), 201)
@@ -230,7 +230,7 @@ func scimEntries() []entry {
 			{"as catalogued", func(b *bench) told { return b.grouped(entra) }, expected{codes: "scim.groups_sent", side: "idp", label: "Provision Microsoft Entra ID Groups", sure: "proved"}},
 			{"Okta", func(b *bench) told { return b.grouped(okta) }, expected{codes: "scim.groups_sent", side: "idp", label: "Push Groups", sure: "proved"}},
 			{"two of one name", func(b *bench) told {
-				s := b.directory(okta, nil)
+				s := b.sender(okta, nil)
 				s.answered(s.group("All staff"), 201)
 				s.answered(s.group("all Staff"), 409)
 				return s.seen()
@@ -242,7 +242,7 @@ func scimEntries() []entry {
 // idle is a directory that was tested some time ago, and sends nobody.
 func (b *bench) idle(like oidcop.Like, ago time.Duration) told {
 	b.t.Helper()
-	s := b.directory(like, nil)
+	s := b.sender(like, nil)
 	s.answered(s.scimClient.test(), 200)
 	return s.aged(ago).seen()
 }
@@ -251,7 +251,7 @@ func (b *bench) idle(like oidcop.Like, ago time.Duration) told {
 func (b *bench) twins(like oidcop.Like, sent scimPerson) told {
 	b.t.Helper()
 	b = b.realmOf(nil)
-	s := b.directory(like, anywhere)
+	s := b.sender(like, anywhere)
 	s.works("ada")
 	s.answered(s.create(sent), 201)
 	return s.seen()
@@ -260,7 +260,7 @@ func (b *bench) twins(like oidcop.Like, sent scimPerson) told {
 // dialect sends a person and takes them out again, in the provider's own way.
 func (b *bench) dialect(like oidcop.Like, behind string) told {
 	b.t.Helper()
-	s := b.directory(like, nil)
+	s := b.sender(like, nil)
 	s.base += behind
 	s.answered(s.scimClient.test(), 200)
 	id := s.answered(s.create(ada), 201).id()
@@ -272,7 +272,7 @@ func (b *bench) dialect(like oidcop.Like, behind string) told {
 
 func (b *bench) grouped(like oidcop.Like) told {
 	b.t.Helper()
-	s := b.directory(like, nil)
+	s := b.sender(like, nil)
 	s.answered(s.create(ada), 201)
 	s.answered(s.group("All staff"), 201)
 	return s.seen()
@@ -291,7 +291,7 @@ func (s *sending) revokeAll() {
 // a connection; and nothing of them is a page or a redirect.
 func TestDirectoryAddresses(t *testing.T) {
 	w := newWorld(t, start(t, map[string]string{"TRUSTED_PROXIES": "127.0.0.0/8,::1/128"}))
-	s := newBench(t, w, "acme-dir", map[string]bool{}).directory(oidcop.LikeEntra, nil)
+	s := newBench(t, w, "acme-dir", map[string]bool{}).sender(oidcop.LikeEntra, nil)
 	for name, base := range map[string]string{
 		"without /v2": w.URL + "/scim/acme-dir", "without a version, unknown": w.URL + "/scim/nobody-there", "/Users twice": s.given + "/Users", "a slash too many": s.given + "/", "another version": w.URL + "/scim/v1/acme-dir",
 	} {
