@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
@@ -89,7 +88,7 @@ func (d directoryFacts) refusals() []Finding {
 	out := []Finding{}
 	for i, r := range d.requests {
 		current := i == 0 && d.failing()
-		changed := r.Method != http.MethodGet && r.Status != http.StatusNotFound && d.now.Sub(r.At) < directoryRecent
+		changed := r.Method != "GET" && r.Status != 404 && d.now.Sub(r.At) < directoryRecent
 		if r.Code == "" || !current && !changed || slices.Contains(told, r.Code) || d.since(r) {
 			continue
 		}
@@ -103,11 +102,11 @@ func (d directoryFacts) refusals() []Finding {
 
 // since says that the same request has been carried out after it was refused.
 func (d directoryFacts) since(refused broker.DirectoryRequest) bool {
-	if unlettered := refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden; unlettered {
+	if unlettered := refused.Status == 401 || refused.Status == 403; unlettered {
 		return d.served().After(refused.At)
 	}
 	return slices.ContainsFunc(d.requests, func(r broker.DirectoryRequest) bool {
-		return r.Code == "" && r.At.After(refused.At) && r.Method == refused.Method && r.Path == refused.Path && r.Method != http.MethodPost
+		return r.Code == "" && r.At.After(refused.At) && r.Method == refused.Method && r.Path == refused.Path && r.Method != "POST"
 	})
 }
 
