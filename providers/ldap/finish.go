@@ -167,7 +167,7 @@ func (p *provider) unknown(name string, servers []string) error {
 func elsewhere(references []string) (out []string) {
 	for _, r := range references {
 		u, err := url.Parse(r)
-		if err != nil || out != nil && len(out) == 5 {
+		if err != nil || len(out) == 5 {
 			continue
 		}
 		host := strings.ToLower(u.Hostname())

@@ -5,13 +5,17 @@ let busy = false;
 let reading = ""; // the paste that is under way
 let waiting = null; // another one, made meanwhile
 
-const show = (html, focus) => {
+const show = (html, focus, checked) => {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const next = fresh.getElementById("wizard");
   if (!next) return location.reload();
   const open = [...at().querySelectorAll("details[open] > summary")].map((s) => s.textContent);
+  const verdict = checked && document.getElementById("verdict"); // a check says nothing of the paste before it
   const token = document.getElementById("token-fresh"); // shown once: what follows the page does not take it away
+  const held = verdict && verdict.contains(document.activeElement);
   at().replaceWith(next);
+  if (verdict) document.getElementById("verdict")?.replaceWith(verdict);
+  if (held) verdict.focus();
   if (token && !document.getElementById("token-fresh")) document.getElementById("token-slot")?.append(token);
   for (const s of next.querySelectorAll("details > summary")) if (open.includes(s.textContent)) s.parentElement.open = true;
   ready();
@@ -31,7 +35,7 @@ const send = async (form, focus) => {
   try {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { Accept: "text/html", "X-Requested-With": "wizard" } });
     if (answer.redirected && !answer.url.startsWith(location.href.split(/[?#]/)[0])) return location.assign(answer.url);
-    show(await answer.text(), focus);
+    show(await answer.text(), focus, form.matches("[data-check]"));
   } catch {
     busy = false;
     form.submit();

@@ -13,7 +13,7 @@ import (
 
 const (
 	maxPage  = 50 << 10 // of the console, lists of 50 lines included
-	maxCrawl = 400      // pages
+	maxCrawl = 800      // pages
 	maxAlike = 2        // pages that differ in a number, an ID or a cursor
 )
 
