@@ -25,9 +25,9 @@ func checkText(f *fields, pointer, s string, limit int) {
 }
 
 // checkTexts is checkText for each of a list.
-func checkTexts(f *fields, pointer string, list []string, limit int) {
+func checkTexts(f *fields, pointer string, list []string) {
 	for i, s := range list {
-		checkText(f, ptr(pointer, i), s, limit)
+		checkText(f, ptr(pointer, i), s, 255)
 	}
 }
 

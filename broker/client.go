@@ -154,7 +154,7 @@ func (c *Client) validateOIDC(f *fields) {
 	oneOf(f, "/access_token_format", c.AccessTokenFormat, []string{"opaque", "jwt"})
 	oneOf(f, "/subject_type", c.SubjectType, []string{"public", "pairwise"})
 	checkText(f, "/client_secret", c.ClientSecret.Reveal(), 1024)
-	checkTexts(f, "/scopes", c.Scopes, 255)
+	checkTexts(f, "/scopes", c.Scopes)
 	for i, s := range c.DefaultScopes {
 		oneOf(f, ptr("/default_scopes", i), s, []string{"email", "profile", "groups"})
 		if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, s) {

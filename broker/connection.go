@@ -330,7 +330,7 @@ func (c *Connection) Validate() error {
 		checkText(&f, "/saml/entity_id", s.EntityID, 1024)
 		checkText(&f, "/saml/sp_entity_id", s.SPEntityID, 1024)
 		checkText(&f, "/saml/name_id_format", s.NameIDFormat, 255)
-		checkTexts(&f, "/saml/requested_authn_context", s.RequestedAuthnContext, 255)
+		checkTexts(&f, "/saml/requested_authn_context", s.RequestedAuthnContext)
 		if len(s.MetadataXML) > 1<<20 {
 			f.add("/saml/metadata_xml", "is larger than 1 MiB: give the metadata URL of this application alone")
 		}
@@ -349,7 +349,7 @@ func (c *Connection) Validate() error {
 		checkText(&f, "/oidc/client_id", o.ClientID, 512)
 		checkText(&f, "/oidc/client_secret", unbroken(o.ClientSecret.Reveal()), 4096)
 		checkText(&f, "/oidc/tenant", o.Tenant, 255)
-		checkTexts(&f, "/oidc/scopes", o.Scopes, 255)
+		checkTexts(&f, "/oidc/scopes", o.Scopes)
 		for k, v := range o.AuthorizationParams {
 			checkText(&f, "/oidc/authorization_params/"+k, k+v, 2048)
 		}
@@ -363,7 +363,7 @@ func (c *Connection) Validate() error {
 		}
 		checkText(&f, "/oauth2/client_id", o.ClientID, 512)
 		checkText(&f, "/oauth2/client_secret", unbroken(o.ClientSecret.Reveal()), 4096)
-		checkTexts(&f, "/oauth2/scopes", o.Scopes, 255)
+		checkTexts(&f, "/oauth2/scopes", o.Scopes)
 	}
 	if l := c.LDAP; l != nil && l.URL != "" {
 		checkURL(&f, "/ldap/url", l.URL, "ldaps", "ldap")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"cloakroom/broker"
 	"cloakroom/store/engine"
@@ -21,12 +22,12 @@ type counted struct{ failures, refused, userReads, userWrites, groupReads, group
 func countedOf(r *broker.DirectoryRequest, kind string) (c counted) {
 	if r.Status >= 400 {
 		c.failures = 1
-		if r.Status == 401 {
+		if r.Status == http.StatusUnauthorized {
 			c.refused = 1
 		}
 		return c
 	}
-	switch read := r.Method == "GET"; {
+	switch read := r.Method == http.MethodGet; {
 	case kind == "Users" && read:
 		c.userReads = 1
 	case kind == "Users":

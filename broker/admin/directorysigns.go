@@ -88,7 +88,7 @@ func (d directoryFacts) refusals() []Finding {
 	out := []Finding{}
 	for i, r := range d.requests {
 		current := i == 0 && d.failing()
-		changed := r.Method != "GET" && r.Status != 404 && d.now.Sub(r.At) < directoryRecent
+		changed := r.Method != "GET" && r.Status != 404 && d.now.Sub(r.At) < directoryRecent //nolint:usestdlibvars // this package does without net/http
 		if r.Code == "" || !current && !changed || slices.Contains(told, r.Code) || d.since(r) {
 			continue
 		}
@@ -106,7 +106,7 @@ func (d directoryFacts) since(refused broker.DirectoryRequest) bool {
 		return d.served().After(refused.At)
 	}
 	return slices.ContainsFunc(d.requests, func(r broker.DirectoryRequest) bool {
-		return r.Code == "" && r.At.After(refused.At) && r.Method == refused.Method && r.Path == refused.Path && r.Method != "POST"
+		return r.Code == "" && r.At.After(refused.At) && r.Method == refused.Method && r.Path == refused.Path && r.Method != "POST" //nolint:usestdlibvars // as above
 	})
 }
 

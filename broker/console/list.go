@@ -93,9 +93,9 @@ func browserName(agent string) string {
 
 // named is the name after the first mark that s has.
 func named(s string, marksAndNames ...string) string {
-	for i := 0; i < len(marksAndNames); i += 2 {
-		if strings.Contains(s, marksAndNames[i]) {
-			return marksAndNames[i+1]
+	for i := 1; i < len(marksAndNames); i += 2 {
+		if strings.Contains(s, marksAndNames[i-1]) {
+			return marksAndNames[i]
 		}
 	}
 	return ""
