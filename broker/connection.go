@@ -365,10 +365,28 @@ func (c *Connection) Validate() error {
 		checkText(&f, "/oauth2/client_secret", unbroken(o.ClientSecret.Reveal()), 4096)
 		checkTexts(&f, "/oauth2/scopes", o.Scopes)
 	}
-	if l := c.LDAP; l != nil && l.URL != "" {
-		checkURL(&f, "/ldap/url", l.URL, "ldaps", "ldap")
-	}
+	c.validateLDAP(&f)
 	return f.err()
+}
+
+func (c *Connection) validateLDAP(f *fields) {
+	l := c.LDAP
+	if l == nil {
+		return
+	}
+	if l.URL != "" {
+		checkURL(f, "/ldap/url", l.URL, "ldaps", "ldap")
+	}
+	if len(l.CA) > 256<<10 {
+		f.add("/ldap/ca", "is larger than 256 KiB")
+	}
+	checkText(f, "/ldap/bind_dn", l.BindDN, 1024)
+	checkText(f, "/ldap/bind_password", l.BindPassword.Reveal(), 1024)
+	checkText(f, "/ldap/user_base", l.UserBase, 1024)
+	checkText(f, "/ldap/user_filter", l.UserFilter, 2048)
+	checkText(f, "/ldap/group_base", l.GroupBase, 1024)
+	checkText(f, "/ldap/group_filter", l.GroupFilter, 2048)
+	checkText(f, "/ldap/subject_attribute", l.SubjectAttribute, 255)
 }
 
 func optURL(f *fields, pointer, s string) {
