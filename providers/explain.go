@@ -80,3 +80,16 @@ func Graded(names []string, done map[string]int, end int, failed, details map[st
 	}
 	return out
 }
+
+// GradedInTurn is Graded for a gate that does its checks in the order of names and ends at the first fault; failed is the
+// check that has it, "" where all passed.
+func GradedInTurn(names []string, failed, reason string, details map[string]string) []Check {
+	done, end, bad := map[string]int{}, len(names), map[string]string{}
+	for i, name := range names {
+		done[name] = i
+	}
+	if failed != "" {
+		end, bad[failed] = done[failed], reason
+	}
+	return Graded(names, done, end, bad, details)
+}

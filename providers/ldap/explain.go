@@ -15,8 +15,6 @@ func checkNames() []string {
 	return []string{"answer", "connect", "bind", "search", "password", "account", "groups"}
 }
 
-const through = 99
-
 // belongs is the step that a fault ends a sign-in at.
 func belongs(f *fault.Error) string {
 	switch f.Code {
@@ -46,29 +44,18 @@ func (p *provider) Explain(ctx context.Context, r providers.Request, reply provi
 		f := fault.As(err)
 		check := belongs(f)
 		out.Findings = []providers.Finding{{Err: f, Severity: "error", Check: check, Detail: f.Detail}}
-		out.Checks = graded(check, f.Detail, nil)
+		out.Checks = providers.GradedInTurn(checkNames(), check, f.Detail, nil)
 		return out
 	}
 	out.Identity = &idn
-	out.Checks = graded("", "", map[string]string{"search": clean(idn.Subject), "groups": clean(strings.Join(idn.Attributes["memberOf"], " and "))})
+	out.Checks = providers.GradedInTurn(checkNames(), "", "", map[string]string{"search": clean(idn.Subject), "groups": clean(strings.Join(idn.Attributes["memberOf"], " and "))})
 	return out
-}
-
-func graded(failed, reason string, details map[string]string) []providers.Check {
-	stages, end, bad := map[string]int{}, through, map[string]string{}
-	for i, name := range checkNames() {
-		stages[name] = i
-	}
-	if failed != "" {
-		end, bad[failed] = stages[failed], reason
-	}
-	return providers.Graded(checkNames(), stages, end, bad, details)
 }
 
 // Inspect has nothing to examine: a directory sends no message that says who signed in.
 func (p *provider) Inspect(context.Context, providers.Sample) providers.Explanation {
 	f := fault.New(fault.ExplainKind, "this connection asks a directory, which has no signed message to examine")
-	return providers.Explanation{Checks: graded("answer", f.Detail, nil), Findings: []providers.Finding{{Err: f, Severity: "error", Check: "answer", Detail: f.Detail}}}
+	return providers.Explanation{Checks: providers.GradedInTurn(checkNames(), "answer", f.Detail, nil), Findings: []providers.Finding{{Err: f, Severity: "error", Check: "answer", Detail: f.Detail}}}
 }
 
 // Transcript is the name that was typed. The password is in no report, log or trace.

@@ -16,8 +16,6 @@ func checkNames() []string {
 	return []string{"state", "answer", "token", "userinfo", "subject", "email"}
 }
 
-const through = 99
-
 // belongs is the check that a fault ends the gate at.
 func belongs(c fault.Code, refused bool) string {
 	switch c {
@@ -46,29 +44,18 @@ func (p *provider) Explain(ctx context.Context, r providers.Request, reply provi
 		f := fault.As(err)
 		check := belongs(f.Code, answered(reply).Has("error"))
 		out.Findings = []providers.Finding{{Err: f, Severity: "error", Check: check, Detail: f.Detail}}
-		out.Checks = graded(check, f.Detail, nil)
+		out.Checks = providers.GradedInTurn(checkNames(), check, f.Detail, nil)
 		return out
 	}
 	out.Identity = &idn
-	out.Checks = graded("", "", map[string]string{"subject": idn.Subject, "email": strings.Join(idn.Attributes["email"], " ")})
+	out.Checks = providers.GradedInTurn(checkNames(), "", "", map[string]string{"subject": idn.Subject, "email": strings.Join(idn.Attributes["email"], " ")})
 	return out
-}
-
-func graded(failed, reason string, details map[string]string) []providers.Check {
-	stages, end, bad := map[string]int{}, through, map[string]string{}
-	for i, name := range checkNames() {
-		stages[name] = i
-	}
-	if failed != "" {
-		end, bad[failed] = stages[failed], reason
-	}
-	return providers.Graded(checkNames(), stages, end, bad, details)
 }
 
 // Inspect has nothing to examine: OAuth 2.0 knows no message that says who signed in.
 func (p *provider) Inspect(context.Context, providers.Sample) providers.Explanation {
 	f := fault.New(fault.ExplainKind, "this connection speaks plain OAuth 2.0, which has no signed message to examine")
-	return providers.Explanation{Checks: graded("state", f.Detail, nil), Findings: []providers.Finding{{Err: f, Severity: "error", Check: "token", Detail: f.Detail}}}
+	return providers.Explanation{Checks: providers.GradedInTurn(checkNames(), "state", f.Detail, nil), Findings: []providers.Finding{{Err: f, Severity: "error", Check: "token", Detail: f.Detail}}}
 }
 
 // Transcript is what the browser brought, without what could be used: code and state.
