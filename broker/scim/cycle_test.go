@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"cloakroom/broker"
+	"cloakroom/broker/claims"
 	"cloakroom/broker/fault"
 	"cloakroom/broker/login"
 	"cloakroom/providers"
@@ -245,6 +246,10 @@ func TestTrust(t *testing.T) {
 	if u := w.person("acme-entra", e.want(201, "POST", "/Users", user("eva@acme.example")).id()); u.ID == "there" || u.Realm != "acme" {
 		t.Error("a person of another realm was tied")
 	}
+	const leaver, newcomer = "11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-666666666666"
+	must(t, w.store.Users.Create(ctx, &broker.User{ID: "leaver", Realm: "acme", Email: "recycled@acme.example", EmailVerified: true}))
+	must(t, w.store.Links.Claim(ctx, &broker.Link{Connection: "acme-entra", Subject: claims.EntraSubject("99999999-2222-4333-8444-555555555555", leaver), Realm: "acme", UserID: "leaver"}))
+	e.refused(409, "uniqueness", "POST", "/Users", `{"userName":"recycled@acme.example","externalId":"`+newcomer+`"}`)
 	w.connect("acme", "acme-never", func(c *broker.Connection) { c.Linking = "never" })
 	never := client{w, "acme-never", w.newToken("acme", "acme-never", nil)}
 	if a := never.refused(409, "uniqueness", "POST", "/Users", user("local@acme.example")); !strings.Contains(a.text, "never") {
